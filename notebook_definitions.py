@@ -1,0 +1,177 @@
+"""The notebooks from outside: load what one defines without its work, or execute it whole.
+
+    python notebook_definitions.py backpropagation.ipynb gradient_descent.ipynb
+
+executes the notebooks in place, each in a fresh kernel, and shows which cell is running.
+"""
+
+import ast
+import functools
+import json
+import linecache
+import os
+import re
+import sys
+import types
+from pathlib import Path
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+")
+STAND_IN_BANNER = "STAND-IN IMAGES: nothing below is CIFAR-10's or MNIST's.\n"
+
+
+def is_definition(node):
+    """True for an import, a function, a class, or an assignment to UPPER_CASE names alone."""
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        names = [n for t in targets for n in (t.elts if isinstance(t, ast.Tuple) else [t])]
+        return all(isinstance(n, ast.Name) and CONSTANT.fullmatch(n.id) for n in names)
+    return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
+
+
+def read_definitions(path):
+    """Yield (name, syntax tree) of each code cell of a notebook, with its definitions alone.
+
+    A traceback shows the cell's own source: the line cache is given it under that name,
+    "notebook.ipynb[cell]".
+    """
+    for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
+        if cell.cell_type != "code":
+            continue
+        source = TransformerManager().transform_cell(cell.source)
+        name = f"{path}[{number}]"
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        tree = ast.parse(source, name)
+        tree.body = [node for node in tree.body if is_definition(node)]
+        yield name, tree
+
+
+def load_definitions(path):
+    """Return a module with the imports, functions, classes and UPPER_CASE constants of a notebook.
+
+    Nothing else of the notebook runs.
+    """
+    path = Path(path).resolve()
+    module = types.ModuleType(path.stem)
+    if str(path.parent) not in sys.path:  # for what the notebook imports from beside itself
+        sys.path.insert(0, str(path.parent))
+    for name, tree in read_definitions(path):
+        exec(compile(tree, name, "exec"), module.__dict__)
+    return module
+
+
+@functools.lru_cache(maxsize=4)
+def cached_definitions(path, modified):
+    """load_definitions(path), once for each state of the file that `modified` names."""
+    return load_definitions(path)
+
+
+def run_task(path, name, arguments, result_path):
+    """Call the function `name` that a notebook defines, with one torch thread; keep its result.
+
+    For worker processes. The result goes to the JSON file `result_path`, whole or not at all.
+    Returns None, or a text that says what went wrong.
+    """
+    import torch  # only here: the runner itself needs no torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        function = getattr(cached_definitions(path, path.stat().st_mtime_ns), name)
+        text = json.dumps(function(**arguments), allow_nan=False)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        torch.set_num_threads(threads)
+    result_path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = result_path.with_name(f"{result_path.name}.{os.getpid()}.part")
+    temporary.write_text(text)
+    os.replace(temporary, result_path)
+    return None
+
+
+class LiveClient(NotebookClient):
+    """Sends stderr (the progress bars) to the terminal and keeps it out of the saved notebook."""
+
+    def output(self, outs, msg, display_id, cell_index):
+        if msg["msg_type"] == "stream" and msg["content"]["name"] == "stderr":
+            print(msg["content"]["text"], end="", file=sys.stderr, flush=True)
+            return None
+        return super().output(outs, msg, display_id, cell_index)
+
+
+def execute(path, target=None, banner=None):
+    """Execute a notebook in a fresh kernel beside it; write it to `target` (default: in place).
+
+    The file is written only after the last cell succeeded, and replaced in one step; it holds
+    no times. `banner` is put before the outputs of every cell that has any.
+    Raises CellExecutionError with the cell's own error.
+    """
+    path = Path(path)
+    target = Path(target or path)
+    notebook = nbformat.read(path, as_version=4)
+
+    def announce(cell, cell_index):
+        first_line = cell.source.strip().partition("\n")[0]
+        print(f"{path.name}  cell {cell_index + 1}/{len(notebook.cells)}  {first_line}", flush=True)
+
+    LiveClient(
+        notebook,
+        timeout=None,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(path.resolve().parent)}},
+        on_cell_execute=announce,
+    ).execute()
+    for cell in notebook.cells:
+        if banner and cell.get("outputs"):
+            cell.outputs.insert(0, nbformat.v4.new_output("stream", name="stdout", text=banner))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(target.name + ".part")
+    nbformat.write(notebook, temporary)
+    os.replace(temporary, target)
+
+
+def data_is_there(path):
+    """Fetch the images that a notebook works on; say what is missing if they are not to be had."""
+    definitions = load_definitions(path)
+    for name in ("load_airplane_bird", "load_mnist"):
+        try:
+            getattr(definitions, name, lambda: None)()
+        except FileNotFoundError as error:
+            print(f"\n{error}\n", flush=True)
+            return False
+    return True
+
+
+def main(paths):
+    """Execute each notebook: in place on the real images, else in build/ on a stand-in."""
+    requested_mode = os.environ.get("RUN_MODE", "full")
+    for path in map(Path, paths):
+        if not path.is_file():
+            sys.exit(f"{path}: there is no such notebook; give the path of an .ipynb file")
+        mode = requested_mode
+        if mode == "full" and not data_is_there(path):
+            mode = "stand-in"
+        os.environ["RUN_MODE"] = mode
+        target, banner = path, None
+        if mode != "full":
+            target = path.parent / "build" / mode / path.name
+            banner = STAND_IN_BANNER if mode == "stand-in" else None
+            print(f"{path.name}: RUN_MODE={mode}, a short run; its results go to {target.parent}")
+        try:
+            execute(path, target, banner)
+        except (CellExecutionError, DeadKernelError) as error:
+            sys.exit(f"{path} stopped and was left as it was:\n{error}")
+        print(f"{path.name}: done, saved as {target}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
