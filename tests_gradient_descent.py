@@ -1,0 +1,1052 @@
+"""The optimizer, the training loops, the data, the log and the report's numbers, checked."""
+
+import builtins
+import copy
+import dis
+import json
+import math
+import os
+import random
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import types
+from itertools import pairwise, product
+from pathlib import Path
+
+import joblib
+import nbformat
+import numpy as np
+import pytest
+import torch
+from nbclient.exceptions import CellExecutionError
+from torch import nn
+from torch.utils.data import TensorDataset
+from torchvision.datasets import CIFAR10
+from torchvision.transforms.functional import to_tensor
+
+from notebook_definitions import execute, load_definitions, main
+
+ROOT = Path(__file__).resolve().parent
+NOTEBOOKS = ("backpropagation.ipynb", "gradient_descent.ipynb", "experiments.ipynb")
+
+
+def same_bits(left, right):
+    """True if two tensors have the same shape, type and bits; NaN equals NaN of the same bits."""
+    left, right = left.detach().contiguous(), right.detach().contiguous()
+    same_kind = left.shape == right.shape and left.dtype == right.dtype
+    return same_kind and left.numpy().tobytes() == right.numpy().tobytes()
+
+
+# ---------------------------------------------------------------- the optimizer
+
+
+def dense_net(dtype):
+    return nn.Sequential(nn.Linear(5, 4, dtype=dtype), nn.Tanh(), nn.Linear(4, 2, dtype=dtype))
+
+
+def frozen_net(dtype):
+    """One layer without a gradient, and a 0-dimensional parameter that the output never uses."""
+    net = dense_net(dtype)
+    net[0].requires_grad_(False)
+    net.unused = nn.Parameter(torch.tensor(1.0, dtype=dtype))
+    return net
+
+
+def batch_norm_net(dtype):
+    normalization = nn.BatchNorm1d(4, dtype=dtype)
+    return nn.Sequential(nn.Linear(5, 4, dtype=dtype), normalization, nn.Linear(4, 2, dtype=dtype))
+
+
+def convolutional_net(dtype):
+    convolution = nn.Conv1d(1, 2, kernel_size=3, dtype=dtype)
+    layers = (nn.Unflatten(1, (1, 5)), convolution, nn.Flatten(), nn.Linear(6, 2, dtype=dtype))
+    return nn.Sequential(*layers)
+
+
+class ScaledNet(nn.Module):
+    """A 0-dimensional parameter that the output uses."""
+
+    def __init__(self, dtype):
+        super().__init__()
+        self.dense, self.scale = dense_net(dtype), nn.Parameter(torch.tensor(1.5, dtype=dtype))
+
+    def forward(self, X):
+        return self.scale * self.dense(X)
+
+
+NETS = {
+    "dense": dense_net,
+    "frozen": frozen_net,
+    "batch norm": batch_norm_net,
+    "convolution": convolutional_net,
+    "0-dimensional": ScaledNet,
+}
+SWITCHES = [
+    dict(learning_rate=lr, momentum=momentum, weight_decay=decay, **more)
+    for lr, momentum, decay in product((0.1, 0.01), (0.0, 0.9), (0.0, 0.01))
+    for more in (
+        dict(),
+        dict(maximize=True),
+        dict(dampening=0.3),
+        dict(nesterov=True),
+        dict(nesterov=True, maximize=True),
+    )
+    if momentum > 0 or "nesterov" not in more
+]
+
+
+def torch_sgd(model, learning_rate, **switches):
+    return torch.optim.SGD(model.parameters(), lr=learning_rate, **switches)
+
+
+def compare_with_torch(step, make_net, dtype, switches, step_count=20, thaw_between=()):
+    """Walk `step` and torch.optim.SGD side by side from the same start; assert equal bits.
+
+    Parameters, momentum buffers and gradients are compared at every step. `thaw_between`: the
+    steps at which the first parameter is frozen and thawed.
+    """
+    torch.manual_seed(1)
+    theirs = make_net(dtype)
+    ours = copy.deepcopy(theirs)
+    optimizer, momentum_buffer = (
+        torch_sgd(theirs, **switches),
+        [None] * len(list(ours.parameters())),
+    )
+    for i in range(step_count):
+        X, y = torch.randn(3, 5, dtype=dtype), torch.randn(3, 2, dtype=dtype)
+        for model in (theirs, ours):
+            model.zero_grad()
+            if i in thaw_between:
+                next(model.parameters()).requires_grad_(i == thaw_between[1])
+            ((model(X) - y) ** 2).sum().backward()
+        optimizer.step()
+        gradients = [None if p.grad is None else p.grad.clone() for p in ours.parameters()]
+        step(ours, momentum_buffer=momentum_buffer, **switches)
+        pairs = zip(theirs.parameters(), ours.parameters(), strict=True)
+        for j, (p, q) in enumerate(pairs):
+            where = f"step {i + 1}, parameter {j}, {switches}, {dtype}"
+            assert same_bits(p, q), f"parameters differ at {where}:\n{p}\n{q}"
+            assert (q.grad is None) == (gradients[j] is None), f"a gradient came or went at {where}"
+            if q.grad is not None:
+                assert same_bits(q.grad, gradients[j]), f"the step changed a gradient at {where}"
+            theirs_buffer = optimizer.state[p].get("momentum_buffer")
+            assert (theirs_buffer is None) == (momentum_buffer[j] is None), f"buffer at {where}"
+            if theirs_buffer is not None:
+                assert same_bits(theirs_buffer, momentum_buffer[j]), f"buffers differ at {where}"
+                alias = q.grad is not None and momentum_buffer[j].data_ptr() == q.grad.data_ptr()
+                assert not alias, f"the buffer is the gradient's own memory at {where}"
+
+
+@pytest.mark.parametrize("dtype", [torch.double, torch.float], ids=str)
+@pytest.mark.parametrize("net", NETS)
+def test_manual_step_equals_torch_to_the_last_bit(part2, net, dtype):
+    for switches in SWITCHES:
+        compare_with_torch(part2.manual_sgd_step, NETS[net], dtype, switches)
+
+
+def test_manual_step_with_a_layer_frozen_and_thawed(part2):
+    for switches in SWITCHES:
+        compare_with_torch(
+            part2.manual_sgd_step, dense_net, torch.double, switches, thaw_between=(5, 12)
+        )
+
+
+def test_manual_step_by_hand(part2):
+    """Two steps down p^2 / 2 from 1, worked out in binary fractions: no torch optimizer judges."""
+    point = part2.Point(1.0)
+    momentum_buffer = [None]
+    seen = []
+    for _ in range(2):
+        point.zero_grad()
+        (point.position**2 / 2).backward()
+        part2.manual_sgd_step(point, 0.5, 0.5, 0.25, momentum_buffer)
+        seen += [momentum_buffer[0].item(), point.position.item()]
+    # g = 1 + 1/4, v = 1.25, p = 1 - 0.625; then g = 0.375 + 0.09375, v = 0.625 + 0.46875, ...
+    assert seen == [1.25, 0.375, 1.09375, -0.171875]
+
+
+def test_manual_step_continues_a_run_of_torch(part2):
+    torch.manual_seed(2)
+    theirs = dense_net(torch.double)
+    optimizer = torch.optim.SGD(theirs.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01)
+    X = torch.randn(4, 5, dtype=torch.double)
+    for i in range(6):
+        if i == 3:  # half-way the hand-written update takes over, with a copy of torch's state
+            ours = copy.deepcopy(theirs)
+            state = [optimizer.state[p]["momentum_buffer"].clone() for p in theirs.parameters()]
+        for model in (theirs, ours) if i >= 3 else (theirs,):
+            model.zero_grad()
+            (model(X) ** 2).sum().backward()
+        optimizer.step()
+        if i >= 3:
+            part2.manual_sgd_step(ours, 0.1, 0.9, 0.01, state)
+    assert all(map(same_bits, theirs.parameters(), ours.parameters()))
+
+
+LINES = {  # the parts of the update that a planted mistake replaces, as they are when right
+    "before": "pass",
+    "parameters": "list(model.parameters())",
+    "decay": "g = g.add(p, alpha=weight_decay)",
+    "first": "b[i] = g.clone()",
+    "later": "b[i].mul_(momentum).add_(g, alpha=1 - dampening)",
+    "direction": "b[i]",
+    "move": "p.add_(g, alpha=-learning_rate)",
+}
+
+
+def planted_step(**mistake):
+    """Return manual_sgd_step written another way, with one line of it replaced by a mistake."""
+    line = LINES | mistake
+    source = f"""
+@torch.no_grad()
+def step(model, learning_rate, momentum, weight_decay, momentum_buffer,
+         dampening=0.0, nesterov=False, maximize=False):
+    b = momentum_buffer
+    for i, p in enumerate({line["parameters"]}):
+        {line["before"]}
+        if p.grad is None:
+            continue
+        g = -p.grad if maximize else p.grad
+        if weight_decay != 0:
+            {line["decay"]}
+        if momentum != 0:
+            if b[i] is None:
+                {line["first"]}
+            else:
+                {line["later"]}
+            g = g.add(b[i], alpha=momentum) if nesterov else {line["direction"]}
+        {line["move"]}
+"""
+    namespace = {"torch": torch}
+    exec(source, namespace)
+    return namespace["step"]
+
+
+PLANTED_STEPS = {
+    "never moves": dict(move="pass"),
+    "moves uphill": dict(move="p.add_(g, alpha=learning_rate)"),
+    "only the first parameter": dict(parameters="list(model.parameters())[:1]"),
+    "only the last parameter": dict(before="if i + 1 < len(b): continue"),
+    "decay on a single-rounding path": dict(decay="g = g + weight_decay * p"),
+    "update rounded twice": dict(move="p.sub_(learning_rate * g)"),
+    "decay not applied": dict(decay="pass"),
+    "decay applied twice": dict(decay="g = g.add(p, alpha=2 * weight_decay)"),
+    "decay of the wrong sign": dict(decay="g = g.sub(p, alpha=weight_decay)"),
+    "decoupled decay": dict(decay="p.mul_(1 - learning_rate * weight_decay)"),
+    "biases not decayed": dict(decay="g = g.add(p, alpha=weight_decay) if p.dim() > 1 else g"),
+    "decay written into .grad": dict(decay="g = g.add_(p, alpha=weight_decay)"),
+    "decay after momentum": dict(decay="pass", direction="b[i].add(p, alpha=weight_decay)"),
+    "buffer aliases the gradient": dict(first="b[i] = g"),
+    "first step dampened": dict(first="b[i] = g * (1 - dampening)"),
+    "buffer starts at zero": dict(first="b[i] = torch.zeros_like(g)"),
+    "dampening ignored": dict(later="b[i].mul_(momentum).add_(g)"),
+    "textbook average": dict(later="b[i].mul_(momentum).add_(g, alpha=1 - momentum)"),
+    "momentum forgotten": dict(later="b[i] = g.clone()"),
+    "buffer replaced, not kept": dict(later="g = b[i].mul(momentum).add(g, alpha=1 - dampening)"),
+    "learning rate in the buffer": dict(
+        first="b[i] = learning_rate * g",
+        later="b[i].mul_(momentum).add_(g, alpha=learning_rate * (1 - dampening))",
+        move="p.add_(g, alpha=-1 if momentum else -learning_rate)",
+    ),
+    "momentum steps twice": dict(direction="(p.add_(b[i], alpha=-learning_rate), b[i])[1]"),
+    "maximize ignored": dict(before="maximize = False"),
+    "nesterov ignored": dict(before="nesterov = False"),
+    "NaN": dict(move="p.mul_(float('nan'))"),
+}
+
+
+def test_the_form_that_holds_the_planted_mistakes_is_itself_correct():
+    for switches in SWITCHES:
+        compare_with_torch(planted_step(), dense_net, torch.double, switches)
+
+
+@pytest.mark.parametrize("name", PLANTED_STEPS)
+def test_planted_optimizer_is_rejected(name):
+    step = planted_step(**PLANTED_STEPS[name])
+    with pytest.raises(AssertionError):
+        for switches in SWITCHES:
+            compare_with_torch(step, dense_net, torch.double, switches)
+
+
+REFUSED = [
+    dict(learning_rate=-0.1),
+    dict(momentum=-0.1),
+    dict(weight_decay=-0.1),
+    dict(nesterov=True),
+    dict(nesterov=True, momentum=0.9, dampening=0.1),
+]
+
+
+@pytest.mark.parametrize("bad", REFUSED, ids=str)
+def test_step_refuses_what_torch_refuses(part2, bad):
+    switches = dict(learning_rate=0.1, momentum=0.0, weight_decay=0.0) | bad
+    net = dense_net(torch.double)
+    before = copy.deepcopy(net)
+    with pytest.raises(ValueError):
+        torch_sgd(net, **switches)
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        part2.manual_sgd_step(net, momentum_buffer=[None] * 4, **switches)
+    assert all(map(same_bits, net.parameters(), before.parameters()))
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "momentum", "weight_decay"])
+def test_step_refuses_nan(part2, name):
+    switches = dict(learning_rate=0.1, momentum=0.0, weight_decay=0.0) | {name: math.nan}
+    with pytest.raises(ValueError, match=f"{name} is nan"):
+        part2.manual_sgd_step(dense_net(torch.double), momentum_buffer=[None] * 4, **switches)
+
+
+def test_step_refuses_a_buffer_of_another_length(part2):
+    with pytest.raises(ValueError, match=r"1 entries for 4 parameters"):
+        part2.manual_sgd_step(dense_net(torch.double), 0.1, 0.9, 0.0, [None])
+
+
+# ------------------------------------------------------------ the training loops
+
+
+@pytest.fixture(scope="module")
+def few_batches(images):
+    """Three batches of real images (or of the stand-in), the last one short, as a plain list."""
+    X, y = images[0].tensors
+    return [(X[:64], y[:64]), (X[64:128], y[64:128]), (X[128:150], y[128:150])]
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
+def test_both_training_functions_agree_in_every_bit(part2, few_batches, momentum, weight_decay):
+    theirs, ours = part2.new_model(), part2.new_model()
+    optimizer = torch_sgd(theirs, 0.05, momentum=momentum, weight_decay=weight_decay)
+    their_losses = part2.train(4, optimizer, theirs, nn.CrossEntropyLoss(), few_batches)
+    our_losses = part2.train_manual_update(
+        4, ours, nn.CrossEntropyLoss(), 0.05, momentum, weight_decay, few_batches
+    )
+    assert their_losses == our_losses
+    assert all(map(same_bits, theirs.parameters(), ours.parameters()))
+    untrained = part2.new_model()
+    assert not any(map(same_bits, untrained.parameters(), ours.parameters()))
+
+
+def test_train_is_the_plain_loop(part2, few_batches):
+    """Losses and weights are those of a loop written here; the loss is taken before the update."""
+    expected, model = part2.new_model(), part2.new_model()
+    optimizer = torch.optim.SGD(expected.parameters(), lr=0.1, momentum=0.5)
+    expected_losses = []
+    for _ in range(3):
+        batch_losses = []
+        for X, y in few_batches:
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(expected(X), y)
+            loss.backward()
+            optimizer.step()
+            batch_losses.append(loss.item())
+        expected_losses.append(sum(batch_losses) / 3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
+    losses = part2.train(3, optimizer, model, nn.CrossEntropyLoss(), few_batches)
+    assert losses == expected_losses
+    assert all(map(same_bits, expected.parameters(), model.parameters()))
+
+
+def test_old_gradients_do_not_leak_into_a_run(part2, few_batches):
+    clean, dirty = part2.new_model(), part2.new_model()
+    for p in dirty.parameters():
+        p.grad = torch.ones_like(p)
+    runs = [
+        part2.train_manual_update(1, model, nn.CrossEntropyLoss(), 0.1, 0.9, 0.0, few_batches)
+        for model in (clean, dirty)
+    ]
+    assert runs[0] == runs[1]
+
+
+def test_whole_runs_forget_no_momentum_between_epochs(part2, few_batches):
+    """Two epochs in one call, against the steps of both written out in a row."""
+    expected, model = part2.new_model(), part2.new_model()
+    momentum_buffer = [None] * 8
+    for X, y in [*few_batches, *few_batches]:
+        expected.zero_grad()
+        nn.functional.cross_entropy(expected(X), y).backward()
+        part2.manual_sgd_step(expected, 0.1, 0.9, 0.01, momentum_buffer)
+    part2.train_manual_update(2, model, nn.CrossEntropyLoss(), 0.1, 0.9, 0.01, few_batches)
+    assert all(map(same_bits, expected.parameters(), model.parameters()))
+
+
+def test_training_refuses_bad_input(part2, few_batches):
+    model, loss_function = part2.new_model(), nn.CrossEntropyLoss()
+    with pytest.raises(ValueError, match="epoch_count is 0"):
+        part2.train_manual_update(0, model, loss_function, 0.1, 0.0, 0.0, few_batches)
+    with pytest.raises(ValueError, match="no batch in epoch 2"):
+        part2.train_manual_update(2, model, loss_function, 0.1, 0.0, 0.0, iter(few_batches))
+    with pytest.raises(ValueError, match="learning_rate is -1"):
+        part2.train_manual_update(1, model, loss_function, -1, 0.0, 0.0, few_batches)
+
+
+def test_same_bits_sees_one_bit(part2):
+    runs = [{"model": part2.Point([1.0, math.nan]), "training_loss": [0.5, math.nan]} for _ in "ab"]
+    assert part2.same_bits(*runs)
+    with torch.no_grad():
+        runs[0]["model"].position[0] += 2**-52
+    assert not part2.same_bits(*runs)
+    runs = [{"model": part2.Point(1.0), "training_loss": [loss]} for loss in (0.5, math.nan)]
+    assert not part2.same_bits(*runs)
+
+
+class Scores(nn.Module):
+    """Gives back its input as scores, and refuses to be judged while training."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = nn.Parameter(torch.zeros(1))
+
+    def forward(self, X):
+        assert not self.training, "accuracy must be computed in evaluation mode"
+        return X
+
+
+def test_accuracy_counts_images(part2):
+    """Batches of 1 and 3: two of four right is 0.5; the mean of the batches would be 2 / 3."""
+    right, wrong = torch.tensor([2.0, 1.0]), torch.tensor([1.0, 2.0])
+    first = (right[None], torch.tensor([0]))
+    second = (torch.stack([right, wrong, wrong]), torch.tensor([0, 0, 0]))
+    model = Scores()
+    assert part2.compute_accuracy(model, [first, second]) == 0.5
+    assert model.training, "the model's mode must be as before"
+
+
+def test_accuracy_of_nan_scores_is_the_share_of_airplanes(part2):
+    batch = (torch.full((4, 2), math.nan), torch.tensor([0, 1, 1, 1]))
+    assert part2.compute_accuracy(Scores(), [batch]) == 0.25
+
+
+def test_accuracy_of_nothing_is_refused(part2):
+    with pytest.raises(ValueError, match="no images"):
+        part2.compute_accuracy(Scores(), [])
+
+
+def test_model_is_what_the_assignment_asks_for(part2):
+    shapes = [tuple(p.shape) for p in part2.MyMLP().parameters()]
+    assert shapes == [(512, 3072), (512,), (128, 512), (128,), (32, 128), (32,), (2, 32), (2,)]
+    torch.manual_seed(265)
+    widths = (3072, 512, 128, 32, 2)
+    layers = [nn.Linear(*pair, dtype=torch.double) for pair in pairwise(widths)]
+    model = part2.new_model()
+    expected = [p for layer in layers for p in layer.parameters()]
+    assert all(map(same_bits, model.parameters(), expected)), "the default start of seed 265"
+    X = torch.randn(5, 3, 32, 32, dtype=torch.double)
+    a = X.flatten(1)
+    for layer in layers[:-1]:
+        a = layer(a).clamp(min=0)
+    assert torch.equal(model(X), layers[-1](a)), "raw scores"
+
+
+# --------------------------------------------------------------------- the data
+
+
+def test_images(part2, images):
+    for dataset, count in zip(images, (8_000, 2_000, 2_000), strict=True):
+        X, y = dataset.tensors
+        assert X.shape == (count, 3, 32, 32) and X.dtype == torch.double
+        assert y.shape == (count,) and y.dtype == torch.int64
+        assert X.min() == -1 and X.max() == 1
+        assert set(y.tolist()) == {0, 1}
+    assert images[2].tensors[1].sum() == 1_000
+    assert images[0].tensors[1].sum() + images[1].tensors[1].sum() == 5_000
+
+
+@pytest.mark.cifar10
+def test_split_and_pixels_are_the_published_runs(part2, cifar10):
+    """Against torchvision's own way to the images: PIL, to_tensor, one by one."""
+    folder = part2.find_cifar10(ROOT / "data")
+    labeled, official_test = CIFAR10(folder, train=True), CIFAR10(folder, train=False)
+    assert (labeled.classes[0], labeled.classes[2]) == part2.CLASS_NAMES
+    kept = [i for i, label in enumerate(labeled.targets) if label in (0, 2)]
+    drawn = random.Random(265).sample(kept, 8_000)
+    others = [i for i in kept if i not in set(drawn)]
+    tested = [i for i, label in enumerate(official_test.targets) if label in (0, 2)]
+    parts = ((labeled, drawn), (labeled, others), (official_test, tested))
+    for dataset, (source, indices) in zip(cifar10, parts, strict=True):
+        X, y = dataset.tensors
+        assert [2 * label for label in y.tolist()] == [source.targets[i] for i in indices]
+        for position in [*range(0, len(indices), 97), len(indices) - 1]:
+            image, _ = source[indices[position]]
+            assert torch.equal(X[position], (to_tensor(image).double() - 0.5) / 0.5)
+
+
+@pytest.mark.cifar10
+def test_another_seed_draws_another_split(part2, cifar10):
+    other = part2.load_airplane_bird(ROOT / "data", seed=1)
+    assert not torch.equal(other[0].tensors[1], cifar10[0].tensors[1])
+    assert torch.equal(other[2].tensors[0], cifar10[2].tensors[0]), "the test images never change"
+
+
+def test_loader_gives_views_in_order(part2, images):
+    dataset = TensorDataset(*images[1][:600])
+    batches = list(part2.make_loader(dataset))
+    assert [len(y) for _, y in batches] == [256, 256, 88]
+    assert torch.equal(torch.cat([X for X, _ in batches]), dataset.tensors[0])
+    assert torch.equal(torch.cat([y for _, y in batches]), dataset.tensors[1])
+    assert batches[1][0].data_ptr() == dataset.tensors[0][256].data_ptr(), "a view, not a copy"
+    assert [len(y) for _, y in part2.make_loader(dataset, batch_size=500)] == [500, 100]
+    for bad in (0, 601):
+        with pytest.raises(ValueError, match=f"batch_size is {bad}; choose 1 to 600"):
+            part2.make_loader(dataset, batch_size=bad)
+
+
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    """Neither a copy of CIFAR-10 nor a way to download it: the proxy is a closed port."""
+    monkeypatch.delenv("CIFAR10_ROOT", raising=False)
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    return tmp_path / "data"
+
+
+def test_missing_images_are_one_clear_error(part2, no_network):
+    with pytest.raises(FileNotFoundError) as error:
+        part2.load_airplane_bird(no_network)
+    for part in (CIFAR10.url, CIFAR10.tgz_md5, str(no_network), "CIFAR10_ROOT"):
+        assert part in str(error.value)
+    assert socket.getdefaulttimeout() is None
+
+
+def test_broken_copy_is_not_trusted(part2, no_network):
+    folder = no_network / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    (folder / "data_batch_1").write_bytes(b"half")
+    assert part2.find_cifar10(no_network) is None
+    with pytest.raises(FileNotFoundError, match="unpack it there"):
+        part2.load_airplane_bird(no_network)
+    assert [path.name for path in folder.iterdir()] == ["data_batch_1"]
+
+
+def test_stand_in_is_balanced_and_repeats(part2):
+    images, labels = part2.draw_stand_in(40, seed=3)
+    again, _ = part2.draw_stand_in(40, seed=3)
+    assert images.shape == (40, 32, 32, 3) and images.dtype == np.uint8
+    assert labels.sum() == 20 and (images == again).all()
+    assert (images != part2.draw_stand_in(40, seed=4)[0]).any()
+
+
+# ------------------------------------------------------------ the published runs
+
+
+def batches_of(part2, *datasets):
+    return [list(part2.make_loader(dataset)) for dataset in datasets]
+
+
+@pytest.mark.cifar10
+def test_five_epochs_of_the_hand_out(part2, part3, cifar10):
+    batches = batches_of(part2, *part3.load_handout(ROOT / "data"))
+    assert [sum(len(y) for _, y in part) for part in batches] == [9_017, 983]
+    run = part3.replay(part2.new_model(), part3.HANDOUT[1], *batches, epoch_count=5)
+    assert part3.check_handout(1, run) == (2, 0), "the losses of epochs 1 and 5"
+
+
+@pytest.mark.cifar10
+def test_epochs_of_the_student(part2, part3, cifar10):
+    """Five epochs of its first instance; one of its second, whose start the random stream gives."""
+    batches = batches_of(part2, *cifar10[:2])
+    for (no, start), epoch_count in zip(
+        enumerate(part3.published_starts(), 1), (5, 1), strict=False
+    ):
+        run = part3.replay(start, part3.STUDENT[no], *batches, epoch_count)
+        part3.check_student(no, run)
+        assert len(part3.loss_differences(part3.STUDENT[no], run)) == (2, 1)[no - 1]
+
+
+def test_a_pass_over_a_loader_draws_one_integer(part2, images):
+    """What published_starts() takes each of the 64 passes to have drawn."""
+    states = []
+    for use in (
+        lambda: list(part2.make_loader(images[2])),
+        torch.empty((), dtype=torch.int64).random_,
+    ):
+        torch.manual_seed(3)
+        use()
+        states.append(torch.get_rng_state())
+    assert torch.equal(*states)
+
+
+def test_starts_differ_and_repeat(part3):
+    first = [next(model.parameters())[0, 0].item() for model in part3.published_starts()]
+    again = [next(model.parameters())[0, 0].item() for model in part3.published_starts()]
+    assert first == again and len(set(first)) == len(part3.STUDENT) == 11
+
+
+def test_a_replay_that_differs_names_instance_and_epoch(part3):
+    instance = part3.HANDOUT[3]
+    losses = [math.nan] * 30
+    for epoch, printed in zip(part3.EPOCHS_PRINTED, instance["training_loss"], strict=True):
+        losses[epoch - 1] = float(printed)
+    run = {"training_loss": losses, "training_accuracy": 0.97, "validation_accuracy": 0.83}
+    assert part3.check_handout(3, run) == (7, 2)
+    digits = instance["training_loss"]
+
+    def check(digits, run=run):
+        part3.compare_losses(
+            "hand-out, instance 3", digits, run["training_loss"], part3.five_digits
+        )
+
+    for wrong in ("0.36054", "0.3605", "nan"):  # another digit, a missing digit, no number
+        with pytest.raises(AssertionError, match=f"instance 3, epoch 5: published loss {wrong}"):
+            check([digits[0], wrong, *digits[2:]])
+    with pytest.raises(AssertionError, match="instance 3: 6 published losses for 7 epochs"):
+        check(digits[:-1])
+    with pytest.raises(AssertionError, match="instance 3, epoch 10: .* here nan"):
+        check(digits, {"training_loss": [*losses[:9], math.nan, *losses[10:]]})
+    with pytest.raises(AssertionError, match=r"instance 3: published training_accuracy 0\.97"):
+        part3.check_handout(3, run | {"training_accuracy": 0.96})
+
+
+@pytest.mark.cifar10
+def test_another_order_of_layers_is_noticed(part2, part3, cifar10):
+    """The same net, its layers initialized from the last to the first."""
+    torch.manual_seed(265)
+    model = part2.MyMLP()
+    for layer in (model.fc4, model.fc3, model.fc2, model.fc1):
+        layer.reset_parameters()
+    run = part3.replay(model, part3.STUDENT[1], *batches_of(part2, *cifar10[:2]), epoch_count=1)
+    with pytest.raises(AssertionError, match="student's run, instance 1, epoch 1"):
+        part3.check_student(1, run)
+
+
+def test_twins_differ_in_one_bit(part2, part3, few_batches):
+    model = part2.new_model()
+    twin = copy.deepcopy(model)
+    part3.flip_last_bit(twin)
+    pairs = zip(model.parameters(), twin.parameters(), strict=True)
+    bits = [(p.detach().view(torch.int64) ^ q.detach().view(torch.int64)).sum() for p, q in pairs]
+    assert sum(bits) == 1
+    distances = part3.train_twins(model, part2.INSTANCES[8], few_batches, epoch_count=2)
+    assert len(distances["weights"]) == 6 and len(distances["losses"]) == 2
+    assert 0 < distances["weights"][0] < 1e-15
+
+
+def test_growth_is_the_slope_of_the_logarithms(part3):
+    distances = [1e-12 * 3 ** (step / 4) for step in range(200)]
+    assert math.isclose(part3.growth_per_epoch(distances, steps_per_epoch=4), 3)
+
+
+@pytest.fixture(scope="module")
+def experiments():
+    text = (ROOT / "results" / "experiments.json").read_text()
+    return json.loads(text, parse_constant=pytest.fail)
+
+
+def test_saved_replays_are_complete(part3, experiments):
+    handout = {"losses_equal": 42, "losses": 42, "accuracies_equal": 12, "accuracies": 12}
+    assert experiments["replay"]["handout"] == handout
+    student = experiments["replay"]["student"]
+    assert student["selected"] == {"no": 6, "test_accuracy": 0.8465}
+    for no in part3.STUDENT:
+        run = student[str(no)]
+        assert run["largest_loss_difference_to_epoch_10"] <= (
+            1e-9 if no in part3.UNSTABLE else 1e-7
+        )
+        if no not in part3.UNSTABLE:
+            assert run["largest_loss_difference"] <= 1e-7
+            assert run["accuracies_equal"] == run["accuracies"] == 2
+
+
+# --------------------------------------------------------- many trainings at once
+
+TOY_TASKS = """
+import os
+
+
+def toy(x, folder):
+    with open(f"{folder}/calls", "a") as file:
+        file.write(f"{x} ")
+    if x == 13:
+        raise KeyError("unlucky")
+    if x == 17:
+        os._exit(1)
+    torch.manual_seed(x)
+    return {"sum": torch.randn(300, 300).mm(torch.randn(300, 300)).sum().item()}
+"""
+
+
+@pytest.fixture
+def toy_tasks(tmp_path):
+    """run_tasks of a copy of experiments.ipynb that also defines toy(); and the copy's folder."""
+    shutil.copy(ROOT / "gradient_descent.ipynb", tmp_path)
+    notebook = nbformat.read(ROOT / "experiments.ipynb", as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(TOY_TASKS, id="toy"))
+    nbformat.write(notebook, tmp_path / "experiments.ipynb")
+    module = load_definitions(tmp_path / "experiments.ipynb")
+    module.FOLDER = tmp_path
+
+    def run(*numbers, worker_count=2):
+        tasks = [dict(x=x, folder=str(tmp_path)) for x in numbers]
+        return module.run_tasks("toy", tasks, worker_count)
+
+    return run, tmp_path
+
+
+def kept_results(folder):
+    return {path.name: path.read_bytes() for path in (folder / "build" / "tasks").iterdir()}
+
+
+def test_tasks_give_the_same_bytes_for_any_number_of_workers_and_are_kept(toy_tasks):
+    run, folder = toy_tasks
+    threads = torch.get_num_threads()
+    first, kept = run(1, 2, 3, worker_count=2), kept_results(folder)
+    assert len(kept) == 3 and len((folder / "calls").read_text().split()) == 3
+    assert run(1, 2, 3) == first
+    assert len((folder / "calls").read_text().split()) == 3, "nothing is computed twice"
+    next(iter((folder / "build" / "tasks").iterdir())).unlink()
+    assert run(1, 2, 3) == first and kept_results(folder) == kept
+    assert len((folder / "calls").read_text().split()) == 4, "only what is missing"
+    shutil.rmtree(folder / "build")
+    assert run(1, 2, 3, worker_count=1) == first and kept_results(folder) == kept
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("bad, reason", [(13, "KeyError: 'unlucky'"), (17, "a worker died")])
+def test_a_task_that_fails_is_named_and_the_others_are_kept(toy_tasks, bad, reason):
+    run, folder = toy_tasks
+    with pytest.raises(RuntimeError) as error:
+        run(1, 2, bad)
+    assert reason in str(error.value) and f"toy({{'x': {bad}" in str(error.value)
+    if bad == 13:
+        assert "'x': 1," not in str(error.value) and len(kept_results(folder)) == 2
+
+
+def test_a_change_of_the_code_starts_afresh(toy_tasks):
+    run, folder = toy_tasks
+    run(1)
+    path = folder / "gradient_descent.ipynb"
+    path.write_text(path.read_text().replace("SEED = 265", "SEED = 266"))
+    run(1)
+    assert len(kept_results(folder)) == 2
+
+
+def test_bad_worker_counts_are_refused(toy_tasks):
+    run, folder = toy_tasks
+    with pytest.raises(ValueError, match="worker_count is 0"):
+        run(1, worker_count=0)
+    assert not (folder / "calls").exists()
+
+
+def test_tasks_run_on_a_dask_cluster(toy_tasks):
+    """The same call, the same bytes, on joblib's dask backend: a local cluster on loopback."""
+    distributed = pytest.importorskip("distributed", reason="needs requirements-dev.txt")
+    run, folder = toy_tasks
+    expected, kept = run(1, 2), kept_results(folder)
+    shutil.rmtree(folder / "build")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    )
+    with cluster, distributed.Client(cluster), joblib.parallel_config(backend="dask"):
+        assert run(1, 2, worker_count=None) == expected
+    assert kept_results(folder) == kept
+
+
+# ----------------------------------------------------- the saved log and results
+
+
+@pytest.fixture(scope="module")
+def results():
+    return json.loads(
+        (ROOT / "results" / "gradient_descent.json").read_text(), parse_constant=pytest.fail
+    )
+
+
+def test_log_tells_what_the_results_hold(results):
+    """The log, rebuilt here line by line from the JSON, for both optimizers."""
+    lines = [f"Training on device {results['environment']['device']}."]
+    lines += ["batch_size = 256", "n_epoch = 30", "loss_fn = CrossEntropyLoss()", "seed = 265"]
+    for run in results["instances"]:
+        lines += ["", "Current parameters:", f"lr = {run['learning_rate']}"]
+        lines += [f"mom = {run['momentum']}", f"decay = {run['weight_decay']}"]
+        for optimizer in ("Using Pytorch's SGD", "Using manual update"):
+            lines.append(f"--------- {optimizer} ---------")
+            for epoch in (1, 5, 10, 15, 20, 25, 30):
+                loss = run["training_loss"][epoch - 1]
+                loss = math.nan if loss is None else loss
+                lines.append(f"Epoch {epoch}  |  Training loss {loss:.5f}")
+            lines.append("--- Accuracies ---")
+            lines.append(f"Training Accuracy: {run['training_accuracy']:.2f}")
+            lines.append(f"Validation Accuracy: {run['validation_accuracy']:.2f}")
+    assert (ROOT / "gradient_descent_output.txt").read_text().splitlines() == lines
+
+
+def test_results_are_of_the_instances_in_the_notebook(part2, results):
+    keys = ("learning_rate", "momentum", "weight_decay")
+    saved = {run["no"]: {key: run[key] for key in keys} for run in results["instances"]}
+    assert saved == part2.INSTANCES
+    assert results["data"] == "CIFAR-10"
+    for run in results["instances"]:
+        assert run["identical"] is True
+        assert len(run["training_loss"]) == results["global"]["epochs"] == 30
+
+
+def test_results_fit_together(results):
+    runs = {run["no"]: run for run in results["instances"]}
+    assert runs[8] | {"no": 10} == runs[10], "the same configuration from the same seed"
+    assert runs[11]["training_loss"][-1] is None, "No 11 diverges"
+    best = max(run["validation_accuracy"] for run in runs.values())
+    selected = results["selected"]
+    assert selected["no"] == min(no for no in runs if runs[no]["validation_accuracy"] == best)
+    for key in ("training_accuracy", "validation_accuracy"):
+        assert selected[key] == runs[selected["no"]][key]
+    assert selected["test_images"] == 2_000
+    assert 0.8 < selected["test_accuracy"] < 0.9
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebook_is_saved_as_executed_from_top_to_bottom(name):
+    notebook = nbformat.read(ROOT / name, as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    for cell in notebook.cells:
+        assert "execution" not in cell.metadata, "execution timestamps"
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error", output
+            assert output.get("name") != "stderr", output
+    text = (ROOT / name).read_text()
+    assert not re.search(r"[\"' =](/home|/root|/Users|/tmp|/work|[A-Z]:\\\\)", text), (
+        "a machine's path"
+    )
+    assert (ROOT / name).stat().st_size < 3_000_000
+
+
+# -------------------------------------------------------------------- the report
+
+
+@pytest.fixture(scope="module")
+def report(results):
+    """The report's text; a skip where results/ come from another kind of machine than it names."""
+    text = (ROOT / "report.md").read_text()
+    named = re.search(r"torch (\S+) on a (\S+) \(capability (\S+), (\d+) threads\)", text).groups()
+    environment = results["environment"]
+    measured = [str(environment[k]) for k in ("torch", "device", "cpu_capability", "threads")]
+    if list(named) != measured:
+        pytest.skip(f"the report's numbers come from {named}, the ones in results/ from {measured}")
+    return text
+
+
+def test_report_tables_are_those_of_the_results(report):
+    """cog runs the report's blocks again; `python -m cogapp -rP report.md` updates the report."""
+    check = [sys.executable, "-m", "cogapp", "-P", "--check", "report.md"]
+    run = subprocess.run(check, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def percent(fraction):
+    return f"{100 * float(fraction):.2f} %"
+
+
+def test_report_sentences_quote_the_results(report, results):
+    """The measured numbers in running text; whoever changes one changes its line here."""
+    runs = {run["no"]: run for run in results["instances"]}
+    published = json.loads((ROOT / "published_runs.json").read_text())["student"]["instances"]
+    rows_8_and_10 = [percent(published[i]["validation_accuracy"]) for i in (7, 9)]
+    sentences = [
+        f"is right on {percent(results['selected']['test_accuracy'])} of the 2,000 test images",
+        f"Its validation accuracy of {percent(runs[11]['validation_accuracy'])} is no skill",
+        f"and {percent(runs[11]['validation_accuracy'])} of the validation images are airplanes",
+        f"the two rows differ ({rows_8_and_10[0]} and {rows_8_and_10[1]})",
+        f"the loss stays near {runs[8]['training_loss'][-1]:.2f}",
+    ]
+    for sentence in sentences:
+        assert sentence in report, f"the report should say: {sentence}"
+
+
+def test_report_and_readme_quote_the_replays(part3, experiments):
+    handout = experiments["replay"]["handout"]
+    readme = (ROOT / "README.md").read_text()
+    assert handout["losses_equal"] == handout["losses"]
+    assert handout["accuracies_equal"] == handout["accuracies"]
+    counts = "all {losses} losses and all {accuracies} accuracies of the course's own log"
+    assert counts.format(**handout) in readme
+    words = {3: "three", 8: "eight", 11: "eleven"}
+    calm, all_of_them = len(part3.STUDENT) - len(part3.UNSTABLE), len(part3.STUDENT)
+    assert f"student's {words[all_of_them]} instances the {words[calm]} calm ones" in readme
+
+
+# ------------------------------------------------------ notebooks from the outside
+
+
+@pytest.mark.notebook
+def test_notebook_runs(part2, run_copy):
+    """Every cell of gradient_descent.ipynb, with few epochs, on a copy of the tree."""
+    mode = "quick" if part2.find_cifar10(ROOT / "data") else "stand-in"
+    saved_log = (ROOT / "gradient_descent_output.txt").read_bytes()
+    folder = run_copy("gradient_descent.ipynb", mode)
+    results = json.loads(
+        (folder / "build" / mode / "results" / "gradient_descent.json").read_text()
+    )
+    assert [run["identical"] for run in results["instances"]] == [True] * 11
+    assert all(run["training_loss"][0] is not None for run in results["instances"])
+    assert results["selected"]["test_accuracy"] > 0.6
+    assert (results["data"] == "CIFAR-10") == (mode == "quick")
+    assert (ROOT / "gradient_descent_output.txt").read_bytes() == saved_log
+
+
+@pytest.mark.notebook
+def test_experiments_run(part2, run_copy):
+    """Every cell of experiments.ipynb, with few epochs, on a copy of the tree."""
+    mode = "quick" if part2.find_cifar10(ROOT / "data") else "stand-in"
+    folder = run_copy("experiments.ipynb", mode)
+    results = json.loads((folder / "build" / mode / "results" / "experiments.json").read_text())
+    assert results["replay"]["handout"]["losses_equal"] == (6 if mode == "quick" else 0)
+    assert len(results["replay"]["one_bit"]) == 4
+
+
+def global_names(code):
+    """Yield the global names that a code object reads, those of nested functions too."""
+    yield from (i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL")
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from global_names(constant)
+
+
+@pytest.mark.parametrize("part", ["part1", "part2", "part3"])
+def test_no_function_leans_on_a_global_of_the_running_notebook(part, request):
+    module = request.getfixturevalue(part)
+    known = vars(module).keys() | vars(builtins).keys()
+    for name, value in vars(module).items():
+        function = getattr(value, "__wrapped__", value)
+        if isinstance(function, types.FunctionType) and function.__globals__ is vars(module):
+            assert set(global_names(function.__code__)) <= known, name
+
+
+def small_notebook(folder, *sources):
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+    nbformat.write(notebook, folder / "small.ipynb")
+    return folder / "small.ipynb"
+
+
+def test_definitions_load_without_the_work(tmp_path):
+    path = small_notebook(
+        tmp_path,
+        "%matplotlib inline\nimport math\nLIMIT = 3\nwork = 1 / 0",
+        "def f(x):\n    return LIMIT * math.sqrt(x)\n\n\ndef g():\n    raise KeyError('here')",
+    )
+    module = load_definitions(path)
+    assert module.f(4) == 6 and not hasattr(module, "work")
+    with pytest.raises(KeyError) as error:
+        module.g()
+    assert "raise KeyError('here')" in str(error.traceback[-1]), "the cell's own source is shown"
+
+
+def test_failing_cell_leaves_the_notebook_as_it_was(tmp_path, capsys):
+    path = small_notebook(tmp_path, "print('fine')", "1 / 0")
+    before = path.read_bytes()
+    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
+        execute(path)
+    with pytest.raises(SystemExit) as stop:
+        main([str(path)])
+    assert "ZeroDivisionError" in str(stop.value.code), "a text as the exit code: status 1"
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["small.ipynb"]
+
+
+def test_execution_saves_no_times_and_no_stderr(tmp_path):
+    path = small_notebook(tmp_path, "import sys\nprint('out')\nprint('bar', file=sys.stderr)")
+    execute(path)
+    first = path.read_bytes()
+    execute(path)
+    assert path.read_bytes() == first
+    (output,) = nbformat.read(path, as_version=4).cells[0].outputs
+    assert output.text == "out\n"
+
+
+def test_missing_notebook_is_named(tmp_path):
+    with pytest.raises(SystemExit, match=r"nothing\.ipynb: there is no such notebook"):
+        main([str(tmp_path / "nothing.ipynb")])
+
+
+# ------------------------------------------------------------------- make bench
+
+
+def interleaved_ratio(first, second, repeats=7):
+    """Return the median of the ratios of the run times of first() and second(), run in turn."""
+    ratios, seconds = [], []
+    first(), second()
+    for _ in range(repeats):
+        times = []
+        for function in (first, second):
+            start = time.perf_counter()
+            function()
+            times.append(time.perf_counter() - start)
+        ratios.append(times[0] / times[1])
+        seconds.append(times)
+    medians = [statistics.median(column) for column in zip(*seconds, strict=True)]
+    print(f"\n  {medians[0]:.3f} s against {medians[1]:.3f} s", end=", ")
+    print(f"ratios {min(ratios):.3f} to {max(ratios):.3f}")
+    return statistics.median(ratios)
+
+
+def matrix_products(model, loader):
+    """Return a function that does the matrix products of one epoch, and nothing else."""
+    weights = [p.detach() for p in model.parameters() if p.dim() == 2]
+    batches = [X.flatten(1) for X, _ in loader]
+    hidden = {
+        n: [torch.randn(n, len(w), dtype=w.dtype) for w in weights] for n in map(len, batches)
+    }
+
+    def epoch():
+        for X in batches:
+            inputs = [X, *hidden[len(X)]]
+            for layer, w in enumerate(weights):
+                torch.mm(inputs[layer], w.T)  # forward
+                torch.mm(inputs[layer + 1].T, inputs[layer])  # the weights' gradient
+                if layer > 0:
+                    torch.mm(inputs[layer + 1], w)  # the gradient of the layer's input
+
+    return epoch
+
+
+@pytest.mark.bench
+def test_bench_epoch_against_its_matrix_products(part2, images):
+    loader, model = part2.make_loader(images[0]), part2.new_model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=0.01)
+    ratio = interleaved_ratio(
+        lambda: part2.train(1, optimizer, model, nn.CrossEntropyLoss(), loader),
+        matrix_products(model, loader),
+    )
+    print(f"  an epoch against its matrix products alone: {ratio:.3f} (at most 1.2)")
+    assert ratio <= 1.2
+
+
+@pytest.mark.bench
+def test_bench_hand_written_step_against_torch(part2, images):
+    ours, theirs = part2.new_model(), part2.new_model()
+    X, y = next(iter(part2.make_loader(images[0])))
+    for model in (ours, theirs):
+        nn.functional.cross_entropy(model(X), y).backward()
+    optimizer = torch.optim.SGD(theirs.parameters(), lr=0.01, momentum=0.9, weight_decay=0.01)
+    momentum_buffer = [None] * 8
+
+    def our_steps():
+        for _ in range(20):
+            part2.manual_sgd_step(ours, 0.01, 0.9, 0.01, momentum_buffer)
+
+    def their_steps():
+        for _ in range(20):
+            optimizer.step()
+
+    ratio = interleaved_ratio(our_steps, their_steps, repeats=25)
+    print(f"  the hand-written step against torch's: {ratio:.3f} (at most 1.0)")
+    assert ratio <= 1.0
+
+
+@pytest.mark.bench
+def test_bench_hand_written_epoch_against_torch(part2, images):
+    loader, ours, theirs = part2.make_loader(images[0]), part2.new_model(), part2.new_model()
+    optimizer = torch.optim.SGD(theirs.parameters(), lr=0.01, momentum=0.9, weight_decay=0.01)
+    loss_function = nn.CrossEntropyLoss()
+    ratio = interleaved_ratio(
+        lambda: part2.train_manual_update(1, ours, loss_function, 0.01, 0.9, 0.01, loader),
+        lambda: part2.train(1, optimizer, theirs, loss_function, loader),
+    )
+    print(f"  the hand-written epoch against torch's: {ratio:.3f} (at most 1.05)")
+    assert ratio <= 1.05
