@@ -21,6 +21,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+")
+# A kernel that is stopped before joblib's workers leaves them to their tracker, which cleans up
+# and warns. Nothing of that concerns the notebook.
+QUIET = {"PYTHONWARNINGS": "ignore:resource_tracker"}
 STAND_IN_BANNER = "STAND-IN IMAGES: nothing below is CIFAR-10's or MNIST's.\n"
 
 
@@ -129,7 +132,7 @@ def execute(path, target=None, banner=None):
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(path.resolve().parent)}},
         on_cell_execute=announce,
-    ).execute()
+    ).execute(env=os.environ | QUIET)
     for cell in notebook.cells:
         if banner and cell.get("outputs"):
             cell.outputs.insert(0, nbformat.v4.new_output("stream", name="stdout", text=banner))
