@@ -1,9 +1,18 @@
 # make run          both notebooks on the real images: log, results, figures
 # make test         every check
 # make experiments  the third notebook
+# make report       report.pdf
+# make check-report report and README against the results
 # make bench        the timings
+# make browser-test the notebooks in JupyterLab, in a headless Chromium
+# make dask-test    the experiments' tasks on a local Dask cluster
 PYTHON ?= python3
+REPORT ?= report.pdf
+ifeq ($(OS),Windows_NT)
+VENV_BIN := .venv/Scripts
+else
 VENV_BIN := .venv/bin
+endif
 
 # Where these folders lie beside the repository, nothing is downloaded.
 ifneq ($(wildcard ../shared/cifar-10-batches-py),)
@@ -13,32 +22,43 @@ ifneq ($(wildcard ../shared/MNIST),)
 export MNIST_ROOT ?= $(abspath ../shared)
 endif
 
-.PHONY: run test experiments bench check-report dask-test
+.PHONY: run test experiments report check-report bench browser-test dask-test
 run: .venv/installed
 	$(VENV_BIN)/python notebook_definitions.py backpropagation.ipynb gradient_descent.ipynb
 
 test: .venv/installed
-	$(VENV_BIN)/ruff check .
-	$(VENV_BIN)/ruff format --check .
+	$(VENV_BIN)/python -m ruff check .
+	$(VENV_BIN)/python -m ruff format --check .
 	$(VENV_BIN)/python -m pytest
 
 experiments: .venv/installed
-	@echo "On two cores, in minutes: replays 5, twins 1, seeds 13, No 11 and the selected model 1, convolutions 16."
+	@echo "On two cores, in minutes: replays 7, twins 3, weights 1, seeds 20, No 11 and the selected model 1, convolutions 20."
 	@echo "Of the seeds and convolutions, what was finished before is not computed again."
 	$(VENV_BIN)/python notebook_definitions.py experiments.ipynb
 
+# pandoc turns report.md into Typst markup; report_style.typ before it says how that looks.
+report: .venv/installed
+	$(VENV_BIN)/python -c "import pathlib, pypandoc, typst; \
+	text = pypandoc.convert_file('report.md', 'typst-smart', 'gfm+smart+implicit_figures'); \
+	style = pathlib.Path('report_style.typ').read_text(); \
+	typst.compile((style + text).encode(), '$(REPORT)', pdf_standards='ua-1', ignore_system_fonts=True)"
+
 check-report: .venv/installed
 	$(VENV_BIN)/python -m pytest -k report
+
+bench: .venv/installed
+	$(VENV_BIN)/python -m pytest -m bench -s
+
+browser-test: .venv/installed
+	$(VENV_BIN)/python -m pip install -r requirements-dev.txt
+	$(VENV_BIN)/python -m pytest -m browser -rs
 
 dask-test: .venv/installed
 	$(VENV_BIN)/python -m pip install -r requirements-dev.txt
 	$(VENV_BIN)/python -m pytest -k dask
 
-bench: .venv/installed
-	$(VENV_BIN)/python -m pytest -m bench -s
-
 .venv/installed: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0] + ': make PYTHON=python3.12 ...')"
 	$(PYTHON) -m venv --clear .venv
 	$(VENV_BIN)/python -m pip install -r requirements.txt
 	@touch $@

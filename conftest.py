@@ -45,19 +45,36 @@ def images(part2, request):
     return request.getfixturevalue("cifar10")
 
 
+@pytest.fixture(scope="session")
+def short_mode(part2):
+    """The RUN_MODE of a short run: on the real images where there is a copy of them."""
+    return "quick" if part2.find_cifar10(ROOT / "data") else "stand-in"
+
+
 @pytest.fixture
-def run_copy(part2, tmp_path, monkeypatch, capfd):
-    """Execute a notebook on a copy of the tree in a short mode; return the copy's folder."""
-    monkeypatch.setenv("CIFAR10_ROOT", str(part2.find_cifar10(ROOT / "data") or tmp_path))
-    monkeypatch.setenv("MNIST_ROOT", os.environ.get("MNIST_ROOT", str(ROOT / "data")))
+def tree_copy(part2, tmp_path, monkeypatch):
+    """Return a function: a copy of the tree, in which notebooks run in the mode given."""
+
+    def copy(mode):
+        folder = tmp_path / "copy"
+        ignored = shutil.ignore_patterns(".git", ".venv", "build", "data", "__pycache__")
+        shutil.copytree(ROOT, folder, ignore=ignored)
+        monkeypatch.setenv("RUN_MODE", mode)
+        monkeypatch.setenv("CIFAR10_ROOT", str(part2.find_cifar10(ROOT / "data") or tmp_path))
+        monkeypatch.setenv("MNIST_ROOT", os.environ.get("MNIST_ROOT", str(ROOT / "data")))
+        return folder
+
+    return copy
+
+
+@pytest.fixture
+def run_copy(tree_copy, capfd):
+    """Return a function that executes a notebook on a copy of the tree; it returns the folder."""
 
     def run(name, mode):
-        copy = tmp_path / "copy"
-        ignored = shutil.ignore_patterns(".git", ".venv", "build", "data", "__pycache__")
-        shutil.copytree(ROOT, copy, ignore=ignored)
-        monkeypatch.setenv("RUN_MODE", mode)
-        execute(copy / name, banner=STAND_IN_BANNER if mode == "stand-in" else None)
+        folder = tree_copy(mode)
+        execute(folder / name, banner=STAND_IN_BANNER if mode == "stand-in" else None)
         assert "Warning" not in capfd.readouterr().err
-        return copy
+        return folder
 
     return run

@@ -1,6 +1,8 @@
 """The optimizer, the training loops, the data, the log and the report's numbers, checked."""
 
+import ast
 import builtins
+import contextlib
 import copy
 import dis
 import json
@@ -23,13 +25,16 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from cogapp import Cog
+from cogapp.cogapp import CogError
 from nbclient.exceptions import CellExecutionError
 from torch import nn
 from torch.utils.data import TensorDataset
 from torchvision.datasets import CIFAR10
 from torchvision.transforms.functional import to_tensor
 
-from notebook_definitions import execute, load_definitions, main
+from notebook_definitions import execute, load_definitions, main, read_definitions
+from tests_backpropagation import PLANTED_BUGS
 
 ROOT = Path(__file__).resolve().parent
 NOTEBOOKS = ("backpropagation.ipynb", "gradient_descent.ipynb", "experiments.ipynb")
@@ -817,84 +822,205 @@ def test_notebook_is_saved_as_executed_from_top_to_bottom(name):
 
 # -------------------------------------------------------------------- the report
 
+RESULTS = ("gradient_descent", "experiments", "backpropagation")
+COG_BLOCK = re.compile(r"<!--\[\[\[cog.*?<!--\[\[\[end\]\]\]-->", re.DOTALL)
+SOURCED = re.compile(r"<!--(\w+)\.(.*?) (\S*)-->")  # where a number in a sentence comes from
+CODE_AND_LINKS = re.compile(r"```.*?```|^ {4}.*?$|`[^`\n]*`|\]\([^)]*\)", re.DOTALL | re.MULTILINE)
+NOT_MEASURED = re.compile(  # names, the assignment's own numbers, formulas, rough costs
+    r"No \d+(?:(?:,| to| and) \d+)*|[Pp]art [12]|[Tt]asks? \d+(?: to \d+)?|CIFAR-10H?|INF265"
+    r"|SHA-256|L2|95% interval|are 95% of the mean|Python 3\.11|seed 265|8,000|2,000|batches of 256"
+    r"|3072 → 512 → 128 → 32 → 2|[Ii]n 30 epochs|, 30 epochs|[Ff]or 20 steps|decay of 0\.01"
+    r"|descent at 0\.01|rate of 0\.1 |momentum 0\.9|condition number of 100|\b2h\b|λ/2|1/\(1 − μ\)"
+    r"|1 − ηλ|2\(1 \+ μ\)/η|ε = 2\.2e-16|which is 6e-6|about \d+ minutes|\d+ [GM]B"
+)
+
+
+def read_sources(root):
+    """Return everything that report and README may quote: the JSON files, counts of the tests."""
+    files = [root / "results" / f"{name}.json" for name in RESULTS]
+    files += [root / "published_runs.json", root / "quoted_facts.json"]
+    names = ("assignment", "experiments", "backpropagation", "published", "quoted")
+    sources = {n: json.loads(f.read_text()) for n, f in zip(names, files, strict=True)}
+    student = sources["experiments"]["replay"]["student"]
+    calm = [run for run in student.values() if run.get("accuracies_equal") == 2]
+    weak_checks = sources["backpropagation"]["weak_checks"]
+    pins = (root / "requirements.txt").read_text()
+    sources["tests"] = {
+        "versions": dict(line.split("==") for line in pins.splitlines() if "==" in line),
+        "planted_gradients": len(PLANTED_BUGS),
+        "planted_optimizers": len(PLANTED_STEPS),
+        "optimizer_switches": len(SWITCHES),
+        "weak_checks": sum(check["weak_check"] == "accepted" for check in weak_checks),
+        "student_instances": len(student) - 1,  # one key is the selected instance
+        "student_calm": len(calm),
+        "student_drifting": len(student) - 1 - len(calm),
+    }
+    return sources
+
+
+def look_up(sources, name, path):
+    """Return the value at a path such as "instances.0.no" in a source; raises LookupError."""
+    value = sources[name]
+    for key in path.split("."):
+        value = value[int(key) if isinstance(value, list) else key]
+    return value
+
+
+def document_problems(root, name):
+    """Yield what is wrong with the numbers of report.md or README.md below `root`.
+
+    A table comes from a cog block, which is run again. A number in a sentence is followed by an
+    HTML comment with its source and format, such as <!--assignment.selected.no d-->. Any other
+    number must be one of those that nobody measured.
+    """
+    text, sources = (root / name).read_text(encoding="utf-8"), read_sources(root)
+    cog = Cog()
+    cog.options.print_output = True
+    try:
+        with contextlib.chdir(root):
+            made_anew = cog.process_string(text)
+    except CogError as error:
+        made_anew = f"{error}"
+    if made_anew != text:
+        yield f"{name}: a table is not that of the results; `cog -rP {name}` makes it anew"
+    text = COG_BLOCK.sub("", text)
+    prose, end = "", 0
+    for match in SOURCED.finditer(text):
+        source, path, form = match.groups()
+        value = look_up(sources, source, path)
+        number = format(float(value) if form and isinstance(value, str) else value, form)
+        prose, end = prose + text[end : match.start()], match.end()
+        if not re.search(rf"(?<![\d.,-]){re.escape(number)}$", prose):
+            yield f"{name}: ...{prose[-50:]!r} should end with {number}, which is {source}.{path}"
+        prose = prose.removesuffix(number)
+    prose = NOT_MEASURED.sub("", CODE_AND_LINKS.sub("", prose + text[end:]))
+    for match in re.finditer(r"\d", prose):
+        yield f"{name}: a number without a source: {prose[match.start() - 40 : match.end() + 20]!r}"
+
 
 @pytest.fixture(scope="module")
-def report(results):
-    """The report's text; a skip where results/ come from another kind of machine than it names."""
-    text = (ROOT / "report.md").read_text()
-    named = re.search(r"torch (\S+) on a (\S+) \(capability (\S+), (\d+) threads\)", text).groups()
-    environment = results["environment"]
-    measured = [str(environment[k]) for k in ("torch", "device", "cpu_capability", "threads")]
-    if list(named) != measured:
-        pytest.skip(f"the report's numbers come from {named}, the ones in results/ from {measured}")
-    return text
+def documents():
+    """The tree's root; a skip where results/ come from another kind of machine than the report."""
+    text = (ROOT / "report.md").read_text(encoding="utf-8")
+    pattern = r"torch (\S+) on a (\S+) \(capability (\S+), (\d+) threads, rounding `(\S+)`\)"
+    named = re.search(pattern, text).groups()
+    for name in RESULTS:
+        environment = json.loads((ROOT / "results" / f"{name}.json").read_text())["environment"]
+        keys = ("torch", "device", "cpu_capability", "threads", "rounding")
+        measured = tuple(str(environment[key]) for key in keys)
+        if named != measured:
+            pytest.skip(f"the report's numbers come from {named}, results/{name} from {measured}")
+    return ROOT
 
 
-def test_report_tables_are_those_of_the_results(report):
-    """cog runs the report's blocks again; `python -m cogapp -rP report.md` updates the report."""
-    check = [sys.executable, "-m", "cogapp", "-P", "--check", "report.md"]
-    run = subprocess.run(check, cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout + run.stderr
+@pytest.fixture
+def documents_copy(documents, tmp_path):
+    """A folder with what report and README are made from."""
+    files = ("report.md", "README.md", "published_runs.json", "quoted_facts.json")
+    for name in (*files, "requirements.txt"):
+        shutil.copy(documents / name, tmp_path)
+    shutil.copytree(documents / "results", tmp_path / "results")
+    return tmp_path
 
 
-def percent(fraction):
-    return f"{100 * float(fraction):.2f} %"
+@pytest.mark.parametrize("name", ["report.md", "README.md"])
+def test_report_quotes_the_results(documents, name):
+    assert list(document_problems(documents, name)) == []
 
 
-def test_report_sentences_quote_the_results(report, results):
-    """The measured numbers in running text; whoever changes one changes its line here."""
-    runs = {run["no"]: run for run in results["instances"]}
-    published = json.loads((ROOT / "published_runs.json").read_text())["student"]["instances"]
-    rows_8_and_10 = [percent(published[i]["validation_accuracy"]) for i in (7, 9)]
-    sentences = [
-        f"is right on {percent(results['selected']['test_accuracy'])} of the 2,000 test images",
-        f"Its validation accuracy of {percent(runs[11]['validation_accuracy'])} is no skill",
-        f"and {percent(runs[11]['validation_accuracy'])} of the validation images are airplanes",
-        f"the two rows differ ({rows_8_and_10[0]} and {rows_8_and_10[1]})",
-        f"the loss stays near {runs[8]['training_loss'][-1]:.2f}",
-    ]
-    for sentence in sentences:
-        assert sentence in report, f"the report should say: {sentence}"
+def other_digit(text, position):
+    """The text with the digit at `position` raised by one, 9 to 0."""
+    digit = (int(text[position]) + 1) % 10
+    return f"{text[:position]}{digit}{text[position + 1 :]}"
 
 
-def test_report_and_readme_quote_the_replays(part3, experiments):
-    handout = experiments["replay"]["handout"]
-    readme = (ROOT / "README.md").read_text()
-    assert handout["losses_equal"] == handout["losses"]
-    assert handout["accuracies_equal"] == handout["accuracies"]
-    counts = "all {losses} losses and all {accuracies} accuracies of the course's own log"
-    assert counts.format(**handout) in readme
-    words = {3: "three", 8: "eight", 11: "eleven"}
-    calm, all_of_them = len(part3.STUDENT) - len(part3.UNSTABLE), len(part3.STUDENT)
-    assert f"student's {words[all_of_them]} instances the {words[calm]} calm ones" in readme
+def hidden(text):
+    """The places in a document that show no number: comments, code, addresses."""
+    patterns = (r"<!--.*?-->", CODE_AND_LINKS.pattern)
+    spans = [m.span() for p in patterns for m in re.finditer(p, text, re.DOTALL | re.MULTILINE)]
+    return {position for start, end in spans for position in range(start, end)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["report.md", "README.md"])
+def test_report_check_notices_every_digit(documents_copy, name):
+    """Each digit that a reader sees, changed in turn; those of instances' names left out."""
+    path = documents_copy / name
+    text = path.read_text(encoding="utf-8")
+    skipped = hidden(text) | {
+        i
+        for m in NOT_MEASURED.finditer(COG_BLOCK.sub(lambda b: " " * len(b[0]), text))
+        for i in range(*m.span())
+    }
+    digits = [m.start() for m in re.finditer(r"[0-9]", text) if m.start() not in skipped]
+    assert len(digits) > (500 if name == "report.md" else 5)
+    for position in digits:
+        path.write_text(other_digit(text, position), encoding="utf-8")
+        assert any(document_problems(documents_copy, name)), text[position - 60 : position + 9]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [f"results/{name}.json" for name in RESULTS] + ["published_runs.json", "quoted_facts.json"],
+)
+def test_report_check_notices_a_changed_result(documents_copy, source):
+    """Digits here and there in the files that the report quotes, the last of a number included."""
+    path = documents_copy / source
+    text = path.read_text()
+    digits = [m.start() for m in re.finditer(r"\d", text)]
+    for position in digits[:: max(1, len(digits) // 40)]:
+        path.write_text(other_digit(text, position))
+        try:
+            problems = list(document_problems(documents_copy, "report.md"))
+        except (LookupError, ValueError):
+            continue  # the change made another name, or no JSON: noticed, too
+        assert problems, text[position - 60 : position + 9]
+
+
+def test_report_becomes_a_pdf(tmp_path):
+    """`make report` in this environment: PDF/UA, which refuses a picture without a description."""
+    if shutil.which("make") is None:
+        pytest.skip("there is no make")
+    target, environment = tmp_path / "report.pdf", f"VENV_BIN={Path(sys.executable).parent}"
+    command = ["make", "-o", ".venv/installed", environment, f"REPORT={target}", "report"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert target.read_bytes().startswith(b"%PDF")
+
+
+def test_readme_example_runs(monkeypatch, capsys):
+    """The ten lines that check somebody's own backward pass; and they can fail."""
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    exec(example, {})
+    assert "main_test: 12 of 12 checks passed" in capsys.readouterr().out
+    with pytest.raises(AssertionError):
+        exec(example.replace("2 * (y_pred", "(y_pred"), {})
+    assert "FAILED  against autograd" in capsys.readouterr().out
 
 
 # ------------------------------------------------------ notebooks from the outside
 
 
 @pytest.mark.notebook
-def test_notebook_runs(part2, run_copy):
+def test_notebook_runs(run_copy, short_mode):
     """Every cell of gradient_descent.ipynb, with few epochs, on a copy of the tree."""
-    mode = "quick" if part2.find_cifar10(ROOT / "data") else "stand-in"
     saved_log = (ROOT / "gradient_descent_output.txt").read_bytes()
-    folder = run_copy("gradient_descent.ipynb", mode)
-    results = json.loads(
-        (folder / "build" / mode / "results" / "gradient_descent.json").read_text()
-    )
+    folder = run_copy("gradient_descent.ipynb", short_mode) / "build" / short_mode
+    results = json.loads((folder / "results" / "gradient_descent.json").read_text())
     assert [run["identical"] for run in results["instances"]] == [True] * 11
     assert all(run["training_loss"][0] is not None for run in results["instances"])
     assert results["selected"]["test_accuracy"] > 0.6
-    assert (results["data"] == "CIFAR-10") == (mode == "quick")
+    assert (results["data"] == "CIFAR-10") == (short_mode == "quick")
     assert (ROOT / "gradient_descent_output.txt").read_bytes() == saved_log
 
 
 @pytest.mark.notebook
-def test_experiments_run(part2, run_copy):
+def test_experiments_run(run_copy, short_mode):
     """Every cell of experiments.ipynb, with few epochs, on a copy of the tree."""
-    mode = "quick" if part2.find_cifar10(ROOT / "data") else "stand-in"
-    folder = run_copy("experiments.ipynb", mode)
-    results = json.loads((folder / "build" / mode / "results" / "experiments.json").read_text())
-    assert results["replay"]["handout"]["losses_equal"] == (6 if mode == "quick" else 0)
+    folder = run_copy("experiments.ipynb", short_mode) / "build" / short_mode
+    results = json.loads((folder / "results" / "experiments.json").read_text())
+    assert results["replay"]["handout"]["losses_equal"] == (6 if short_mode == "quick" else 0)
     assert len(results["replay"]["one_bit"]) == 4
 
 
@@ -914,6 +1040,37 @@ def test_no_function_leans_on_a_global_of_the_running_notebook(part, request):
         function = getattr(value, "__wrapped__", value)
         if isinstance(function, types.FunctionType) and function.__globals__ is vars(module):
             assert set(global_names(function.__code__)) <= known, name
+
+
+def test_what_two_notebooks_define_is_one_text():
+    """The two of the assignment stand alone and share a few functions; the third repeats none."""
+    part1, part2, part3 = (
+        {
+            node.name: ast.unparse(node)
+            for _, tree in read_definitions(ROOT / name)
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        }
+        for name in NOTEBOOKS
+    )
+    both = part1.keys() & part2.keys()
+    assert both == {"write_whole", "save_json", "save_figure", "rounding_digest"}
+    assert [part1[name] for name in both] == [part2[name] for name in both]
+    assert not (part1.keys() | part2.keys()) & part3.keys()
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_cells_are_short(name):
+    """One idea a cell; a class or a function with its docstring may need a few lines more."""
+    for cell in nbformat.read(ROOT / name, as_version=4).cells:
+        if cell.cell_type == "code":
+            assert len(cell.source.splitlines()) <= 30, cell.source
+
+
+def test_progress_bars_are_for_people(part2, capfd):
+    """No bar where nobody looks: not in a worker process, not in a test."""
+    assert list(part2.ProgressBar(range(3), unit="epoch")) == [0, 1, 2]
+    assert capfd.readouterr() == ("", "")
 
 
 def small_notebook(folder, *sources):
@@ -1050,3 +1207,115 @@ def test_bench_hand_written_epoch_against_torch(part2, images):
     )
     print(f"  the hand-written epoch against torch's: {ratio:.3f} (at most 1.05)")
     assert ratio <= 1.05
+
+
+# ---------------------------------------------------------------- in a real browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium, the system's or playwright's; a skip with the reason where none is."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="`make browser-test` has it")
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    with playwright.sync_playwright() as engine:
+        path = next(filter(None, map(shutil.which, names)), engine.chromium.executable_path)
+        if not Path(path).exists():
+            pytest.skip(f"no browser: neither {', '.join(names)} nor playwright's own in {path}")
+        with engine.chromium.launch(executable_path=path, args=["--no-sandbox"]) as chromium:
+            yield chromium
+
+
+@pytest.fixture
+def jupyterlab(tree_copy, short_mode, tmp_path, monkeypatch):
+    """JupyterLab on a copy of the tree, in the short mode: (address, folder)."""
+    folder, log = tree_copy(short_mode), tmp_path / "jupyterlab.log"
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))  # nothing of the user's own settings
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # more would wait for each other on busy cores
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # with it a kernel hides what libraries write
+    options = ["--no-browser", "--allow-root", "--IdentityProvider.token=test"]
+    with log.open("w") as stream:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            cwd=folder,
+            stdout=stream,
+            stderr=stream,
+        )
+    try:
+        deadline = time.monotonic() + 30
+        while not (address := re.search(r"http://127\.0\.0\.1:\d+", log.read_text())):
+            if server.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
+            time.sleep(0.1)
+        yield address[0], folder
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=15)
+        except subprocess.TimeoutExpired:  # it ignores the signal while a kernel starts
+            server.kill()  # its kernel sees that and ends by itself
+            server.wait()
+
+
+def wait_for_cells(page, count, patience=45):
+    """Return when `count` code cells ran, with all the texts that they showed on the way.
+
+    Fails at a dialog, when a cell stops the run, or when nothing changed for `patience` seconds.
+    """
+    prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
+    outputs = page.locator(".jp-OutputArea-output")
+    dialog = page.locator(".jp-Dialog")
+    before, history, started, deadline = None, set(), False, 0
+    while True:
+        now = cells, texts = prompts.all_text_contents(), outputs.all_text_contents()
+        if dialog.count():
+            pytest.fail(f"JupyterLab asks:\n{dialog.first.inner_text()}")
+        if cells == [f"[{i}]:" for i in range(1, count + 1)]:
+            return history
+        if started and "[*]:" not in cells:  # an error takes the waiting cells' star away
+            pytest.fail(f"the run stopped; the last output:\n{texts[-1] if texts else None}")
+        if now != before:
+            before, deadline = now, time.monotonic() + patience
+            history.update(texts)
+            started = "[*]:" in cells
+        if time.monotonic() > deadline:
+            pytest.fail(f"nothing happened for {patience} s; the cells: {' '.join(cells)}")
+        page.wait_for_timeout(200)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["backpropagation.ipynb", "gradient_descent.ipynb"])
+def test_restart_and_run_all_in_jupyterlab(browser, jupyterlab, name):
+    """The menu's "Restart Kernel and Run All Cells", by mouse; then the file, saved, is clean."""
+    address, folder = jupyterlab
+    notebook = nbformat.read(folder / name, as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    pictures = sum(o.output_type == "display_data" for cell in cells for o in cell.outputs)
+    for cell in cells:  # so that nothing seen below is left from an earlier run
+        cell.outputs, cell.execution_count = [], None
+    nbformat.write(notebook, folder / name)
+    with browser.new_page() as page:
+        page.set_default_timeout(20_000)
+        page.goto(f"{address}/lab/tree/{name}?token=test")
+        # A kernel that is restarted before it first answered may lose the cells sent to it.
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+        page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        page.get_by_role("menuitem", name="Restart Kernel and Run All Cells").click()
+        page.locator(".jp-Dialog .jp-mod-accept").click()
+        page.locator(".jp-Dialog").wait_for(state="detached")
+        history = wait_for_cells(page, len(cells))
+        if name == "gradient_descent.ipynb":
+            assert any("epoch/s" in text for text in history), "no progress bar was to be seen"
+        shown = page.locator(".jp-RenderedImage img")
+        widths = shown.evaluate_all("images => images.map(image => image.naturalWidth)")
+        assert len(widths) == pictures > 0 and min(widths) > 0
+        with page.expect_response(
+            lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url
+        ) as saving:
+            page.locator("jp-button[data-command='docmanager:save']").click()
+        assert saving.value.ok
+    saved = nbformat.read(folder / name, as_version=4)
+    outputs = [output for cell in saved.cells for output in cell.get("outputs", [])]
+    assert sum(o.output_type == "display_data" for o in outputs) == pictures
+    allowed = ("stdout", "display_data")
+    assert [o for o in outputs if o.get("name", o.output_type) not in allowed] == []
