@@ -11,6 +11,11 @@ from notebook_definitions import STAND_IN_BANNER, execute, load_definitions
 ROOT = Path(__file__).resolve().parent
 
 
+def pytest_collection_modifyitems(items):
+    """Whole notebooks first: beside them there is enough left for a second process."""
+    items.sort(key=lambda item: item.get_closest_marker("notebook") is None)
+
+
 @pytest.fixture(scope="session")
 def part1():
     """The definitions of backpropagation.ipynb."""

@@ -28,6 +28,7 @@ import torch
 from cogapp import Cog
 from cogapp.cogapp import CogError
 from nbclient.exceptions import CellExecutionError
+from scipy import stats
 from torch import nn
 from torch.utils.data import TensorDataset
 from torchvision.datasets import CIFAR10
@@ -175,6 +176,14 @@ def test_manual_step_by_hand(part2):
     assert seen == [1.25, 0.375, 1.09375, -0.171875]
 
 
+def test_manual_step_with_a_zero_gradient(part2):
+    """Momentum and decay go on where the gradient is 0: v = 0.5 x 1 + 0.25 x 1, p = 1 - 0.5 v."""
+    point, momentum_buffer = part2.Point(1.0), [torch.tensor(1.0, dtype=torch.double)]
+    point.position.grad = torch.zeros_like(point.position)
+    part2.manual_sgd_step(point, 0.5, 0.5, 0.25, momentum_buffer)
+    assert (momentum_buffer[0].item(), point.position.item()) == (0.75, 0.625)
+
+
 def test_manual_step_continues_a_run_of_torch(part2):
     torch.manual_seed(2)
     theirs = dense_net(torch.double)
@@ -299,7 +308,7 @@ def test_step_refuses_what_torch_refuses(part2, bad):
     assert all(map(same_bits, net.parameters(), before.parameters()))
 
 
-@pytest.mark.parametrize("name", ["learning_rate", "momentum", "weight_decay"])
+@pytest.mark.parametrize("name", ["learning_rate", "momentum", "weight_decay", "dampening"])
 def test_step_refuses_nan(part2, name):
     switches = dict(learning_rate=0.1, momentum=0.0, weight_decay=0.0) | {name: math.nan}
     with pytest.raises(ValueError, match=f"{name} is nan"):
@@ -307,8 +316,9 @@ def test_step_refuses_nan(part2, name):
 
 
 def test_step_refuses_a_buffer_of_another_length(part2):
-    with pytest.raises(ValueError, match=r"1 entries for 4 parameters"):
-        part2.manual_sgd_step(dense_net(torch.double), 0.1, 0.9, 0.0, [None])
+    for count in (1, 5):
+        with pytest.raises(ValueError, match=f"{count} entries for 4 parameters"):
+            part2.manual_sgd_step(dense_net(torch.double), 0.1, 0.9, 0.0, [None] * count)
 
 
 # ------------------------------------------------------------ the training loops
@@ -399,6 +409,65 @@ def test_same_bits_sees_one_bit(part2):
     assert not part2.same_bits(*runs)
 
 
+@pytest.mark.parametrize("i", range(8))
+def test_same_bits_sees_each_parameter(part2, i):
+    model = part2.new_model()
+    other = copy.deepcopy(model)
+    entry = list(other.parameters())[i].data.view(-1)[-1:]
+    entry.copy_(torch.nextafter(entry, torch.tensor(9.0).double()))
+    runs = [{"model": m, "training_loss": [0.5]} for m in (model, other)]
+    assert part2.same_bits(runs[0], runs[0]) and not part2.same_bits(*runs)
+
+
+def test_the_comparison_on_the_images_can_fail(part2, few_batches, monkeypatch):
+    """train_both trains once with each optimizer: with the hand-written one off, bits differ."""
+    rule = dict(learning_rate=0.1, momentum=0.9, weight_decay=0.01)
+    both = part2.train_both(2, few_batches, **rule)
+    assert part2.same_bits(both["torch"], both["manual"])
+    monkeypatch.setattr(part2, "manual_sgd_step", lambda *arguments: None)
+    both = part2.train_both(2, few_batches, **rule)
+    assert not part2.same_bits(both["torch"], both["manual"])
+    untrained = [p for p in part2.new_model().parameters()]
+    assert all(map(same_bits, both["manual"]["model"].parameters(), untrained))
+
+
+def test_a_file_is_written_whole_or_not_at_all(part2, monkeypatch, tmp_path):
+    monkeypatch.setattr(part2, "OUTPUT", tmp_path)
+    part2.save_json("numbers", {"x": 1})
+    path = tmp_path / "results" / "numbers.json"
+    before = path.read_bytes()
+
+    def break_off(temporary):
+        temporary.write_text("half")
+        raise OSError("no space left")
+
+    with pytest.raises(OSError):
+        part2.write_whole(path, break_off)
+    with pytest.raises(ValueError):
+        part2.save_json("numbers", {"x": math.nan})
+    assert path.read_bytes() == before == b'{\n "x": 1\n}\n'
+
+
+class Modes(nn.Module):
+    """Remembers in which mode it was asked, and whether for gradients."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.seen = nn.Linear(2, 2), []
+
+    def forward(self, X):
+        self.seen.append((self.training, torch.is_grad_enabled()))
+        return self.linear(X)
+
+
+def test_training_and_judging_set_their_modes(part2):
+    model, batch = Modes().eval(), (torch.ones(3, 2), torch.tensor([0, 1, 0]))
+    part2.compute_accuracy(model, [batch])
+    assert not model.training, "as before"
+    part2.train_manual_update(1, model, nn.CrossEntropyLoss(), 0.1, 0.0, 0.0, [batch])
+    assert model.seen == [(False, False), (True, True)]
+
+
 class Scores(nn.Module):
     """Gives back its input as scores, and refuses to be judged while training."""
 
@@ -424,6 +493,12 @@ def test_accuracy_counts_images(part2):
 def test_accuracy_of_nan_scores_is_the_share_of_airplanes(part2):
     batch = (torch.full((4, 2), math.nan), torch.tensor([0, 1, 1, 1]))
     assert part2.compute_accuracy(Scores(), [batch]) == 0.25
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (1,), ()])
+def test_accuracy_needs_a_label_for_each_image(part2, shape):
+    with pytest.raises(ValueError, match=r"for 4 images, not \(N,\)"):
+        part2.compute_accuracy(Scores(), [(torch.zeros(4, 2), torch.zeros(shape))])
 
 
 def test_accuracy_of_nothing_is_refused(part2):
@@ -516,6 +591,24 @@ def test_missing_images_are_one_clear_error(part2, no_network):
     for part in (CIFAR10.url, CIFAR10.tgz_md5, str(no_network), "CIFAR10_ROOT"):
         assert part in str(error.value)
     assert socket.getdefaulttimeout() is None
+
+
+def test_a_missing_copy_is_downloaded(part2, monkeypatch):
+    """Once, with a time limit that is gone afterwards; then both parts are opened from there."""
+    there, limits = set(), []
+
+    def fake(root, train=True, download=False):
+        if download:
+            limits.append(socket.getdefaulttimeout())
+            there.add(root)
+        if root not in there:
+            raise RuntimeError("not found")
+        return root, train
+
+    monkeypatch.delenv("CIFAR10_ROOT", raising=False)
+    monkeypatch.setattr(part2, "CIFAR10", fake)
+    assert part2.open_cifar10("here") == (("here", True), ("here", False))
+    assert limits == [30] and socket.getdefaulttimeout() is None
 
 
 def test_broken_copy_is_not_trusted(part2, no_network):
@@ -723,10 +816,10 @@ def test_a_task_that_fails_is_named_and_the_others_are_kept(toy_tasks, bad, reas
 
 def test_a_change_of_the_code_starts_afresh(toy_tasks):
     run, folder = toy_tasks
-    run(1)
+    run(1, worker_count=1)
     path = folder / "gradient_descent.ipynb"
     path.write_text(path.read_text().replace("SEED = 265", "SEED = 266"))
-    run(1)
+    run(1, worker_count=1)
     assert len(kept_results(folder)) == 2
 
 
@@ -751,6 +844,257 @@ def test_tasks_run_on_a_dask_cluster(toy_tasks):
     assert kept_results(folder) == kept
 
 
+# ------------------------------------------------- statistics, curvature, convolutions
+
+
+def test_intervals_are_scipys(part2, part3):
+    for right, count in ((0, 10), (7, 10), (1718, 2_000), (2_000, 2_000)):
+        expected = stats.binomtest(right, count).proportion_ci(method="wilson")
+        assert part2.wilson_interval(right / count, count) == pytest.approx(expected, abs=1e-12)
+    values = [0.81, 0.84, 0.83, 0.88]
+    mean, deviation, half_width = part3.mean_interval(values)
+    assert (mean, deviation) == pytest.approx((np.mean(values), np.std(values, ddof=1)))
+    low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (mean - half_width, mean + half_width) == pytest.approx((low, high))
+
+
+def test_holm_by_hand(part3):
+    """0.005 x 4, 0.01 x 3, 0.03 x 2, and 0.04, which may not come out below the one before."""
+    corrected = part3.holm([0.01, 0.04, 0.03, 0.005])
+    assert corrected == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert part3.holm([0.9, 0.8]) == pytest.approx([1, 1])
+
+
+def test_confusion_and_calibration_by_hand(part3):
+    """Five images: right at 0.96 and 0.53, wrong at 0.98, 0.53 and 0.53."""
+    probabilities = torch.tensor([[0.96, 0.04], [0.02, 0.98], [0.53, 0.47]] + [[0.47, 0.53]] * 2)
+    labels = torch.tensor([0, 0, 0, 0, 0])
+    assert part3.confusion_matrix(probabilities, labels).tolist() == [[2, 3], [0, 0]]
+    assert part3.confusion_matrix(probabilities, 1 - labels).tolist() == [[0, 0], [2, 3]]
+    rows, error = part3.calibration(probabilities.double(), labels)
+    assert [n for n, _, _ in rows] == [3, 2]
+    assert [right for _, _, right in rows] == pytest.approx([1 / 3, 1 / 2])
+    assert error == pytest.approx((3 * abs(0.53 - 1 / 3) + 2 * abs(0.97 - 1 / 2)) / 5)
+
+
+def curved_net():
+    return nn.Sequential(nn.Flatten(), nn.Linear(12, 3), nn.Tanh(), nn.Linear(3, 2)).double()
+
+
+def saddle_net():
+    """Two linear layers near 0: for each eigenvalue there is nearly its negative."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(12, 3, bias=False), nn.Linear(3, 2, bias=False))
+    nn.utils.vector_to_parameters(1e-3 * torch.randn(42), net.parameters())
+    return net.double()
+
+
+@pytest.mark.parametrize("net", [curved_net, saddle_net])
+def test_curvature_is_the_hessians_largest_eigenvalue(part3, net):
+    torch.manual_seed(5)
+    net = net()
+    X, y = torch.randn(7, 3, 2, 2).double(), torch.tensor([0, 1, 1, 0, 1, 0, 0])
+    names, values = zip(*net.named_parameters(), strict=True)
+
+    def loss(flat):
+        pieces = flat.split([p.numel() for p in values])
+        parts = [piece.view_as(p) for piece, p in zip(pieces, values, strict=True)]
+        named = dict(zip(names, parts, strict=True))
+        return nn.functional.cross_entropy(torch.func.functional_call(net, named, (X,)), y)
+
+    flat = nn.utils.parameters_to_vector(values).detach()
+    eigenvalues = torch.linalg.eigvalsh(torch.autograd.functional.hessian(loss, flat))
+    largest = eigenvalues.max().item()
+    assert part3.largest_curvature(net, X, y, 300) == pytest.approx(largest, rel=1e-5)
+
+
+def test_crops_and_mirrors_are_parts_of_the_image(part3):
+    """Each result is found in the padded image or in its mirror image; both occur."""
+    padded = torch.arange(2 * 36 * 36 * 3).reshape(2, 36, 36, 3)
+    chosen = torch.tensor([0, 1] * 20)
+    seen = part3.crop_and_flip(padded, chosen, torch.Generator().manual_seed(1))
+    assert seen.shape == (40, 3, 32, 32)
+    kinds = set()
+    for image, i in zip(seen, chosen.tolist(), strict=True):
+        mirrored = bool(image[0, 0, 0] > image[0, 0, 1])
+        image = image.flip(2) if mirrored else image
+        first = image[0, 0, 0].item() - i * 36 * 36 * 3
+        top, left = divmod(first // 3, 36)
+        crop = padded[i, top : top + 32, left : left + 32].permute(2, 0, 1)
+        assert torch.equal(image, crop)
+        kinds.add((top, left, mirrored))
+    assert len(kinds) > 20 and {mirrored for *_, mirrored in kinds} == {False, True}
+
+
+def test_schedule_and_order_of_an_epoch(part3):
+    fractions = np.linspace(0, 1, 41)
+    shares = [part3.one_cycle(fraction) for fraction in fractions]
+    assert shares == pytest.approx(np.interp(fractions, [0, 0.25, 1], [0, 1, 0]))
+    images, y = torch.rand(21, 4, 4, 3), torch.arange(21)
+    recipe = dict(batch_size=5, augmentation=False)
+    epochs = [list(part3.epoch_batches(images, y, recipe, torch.default_generator)) for _ in "ab"]
+    for batches in epochs:
+        assert [len(labels) for _, labels in batches] == [5] * 4, "the incomplete batch sits out"
+        labels = torch.cat([labels for _, labels in batches])
+        assert len(labels.unique()) == 20
+        X = torch.cat([X for X, _ in batches])
+        assert torch.equal(X, images[labels].permute(0, 3, 1, 2)), "images keep their labels"
+    assert not torch.equal(epochs[0][0][1], epochs[1][0][1]), "another order in each epoch"
+
+
+@pytest.mark.parametrize("schedule", [True, False])
+def test_convolutional_training_is_torchs_nesterov(part3, schedule):
+    """fit() beside torch.optim.SGD, whose learning rate is set from step to step."""
+    torch.manual_seed(4)
+    images, y = torch.rand(40, 4, 4, 3), torch.arange(40) % 2
+    ours = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
+    theirs = copy.deepcopy(ours)
+    recipe = part3.CNN_RECIPE | dict(batch_size=8, augmentation=False, schedule=schedule)
+    part3.fit(ours, images, y, recipe, 2, torch.Generator().manual_seed(1))
+    optimizer = torch_sgd(theirs, 0.1, momentum=0.9, weight_decay=2e-3, nesterov=True)
+    generator, step = torch.Generator().manual_seed(1), 0
+    for _ in range(2):
+        for X, labels in part3.epoch_batches(images, y, recipe, generator):
+            step += 1
+            share = part3.one_cycle(step / 11) if schedule else 1
+            optimizer.param_groups[0]["lr"] = 0.1 * share
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(theirs(X), labels).backward()
+            optimizer.step()
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(p, q, rtol=1e-6, atol=1e-7)
+
+
+def test_convolutional_nets_are_measured_on_the_part_named(part3, monkeypatch):
+    """A net that always says airplane has the share of airplanes; no test images unless asked."""
+    says_airplane = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2))
+    nn.init.zeros_(says_airplane[1].weight)
+    says_airplane[1].bias.data = torch.tensor([1.0, 0.0])
+    parts = {
+        name: (torch.rand(300, 3, 32, 32), (torch.arange(300) >= airplanes).long())
+        for name, airplanes in (("training", 30), ("validation", 90), ("test", 180))
+    }
+    monkeypatch.setattr(part3, "single_precision_images", lambda: parts)
+    measured = part3.measure(says_airplane, evaluate_test=True)
+    assert list(measured.values()) == [0.3, 0.3, 0.6]
+    assert part3.measure(says_airplane, evaluate_test=False)["test_accuracy"] is None
+
+
+def test_instances_are_measured_on_the_part_named(part3, few_batches, monkeypatch):
+    """As test images the training images again, with each label the other one."""
+    training = few_batches[:2]
+    validation = [(X[:32], y[:32]) for X, y in training]
+    parts = [[(X.float(), y) for X, y in part] for part in (training, validation)]
+    parts.append([(X, 1 - y) for X, y in parts[0]])
+    monkeypatch.setattr(part3, "batches_of_seed", lambda seed: parts)
+    run = part3.train_instance(no=4, seed=1)
+    assert (run["no"], run["seed"]) == (4, 1)
+    assert run["test_accuracy"] == pytest.approx(1 - run["training_accuracy"])
+    assert run["validation_accuracy"] > 0.6 > 0.4 > run["test_accuracy"]
+    assert run == part3.train_instance(no=4, seed=1)
+
+
+def test_a_seed_draws_split_and_start(part3, monkeypatch):
+    def load(root, seed=265):
+        X = torch.full((300, 3, 32, 32), float(seed), dtype=torch.double)
+        return [TensorDataset(X, torch.zeros(300, dtype=torch.int64))] * 3
+
+    monkeypatch.setattr(part3.PART2, "load_airplane_bird", load)
+    parts = {seed: part3.batches_of_seed.__wrapped__(seed) for seed in (1, 2)}
+    for seed, (training, *_) in parts.items():
+        assert training[0][0].unique().tolist() == [seed] and training[0][0].dtype == torch.float32
+    starts = []
+
+    def replay(model, *_):
+        starts.append(next(model.parameters())[0, 0].item())
+        return {"model": model, "training_accuracy": 0, "validation_accuracy": 0}
+
+    monkeypatch.setattr(part3, "batches_of_seed", parts.get)
+    monkeypatch.setattr(part3, "replay", replay)
+    for seed in (1, 2, 1):
+        part3.train_instance(4, seed)
+    assert starts[0] == starts[2] != starts[1]
+
+
+def test_parts_of_the_images_keep_their_names(part3, monkeypatch):
+    data = [
+        TensorDataset(torch.full((4, 3, 32, 32), float(i)).double(), torch.full((4,), i))
+        for i in range(3)
+    ]
+    monkeypatch.setattr(part3.PART2, "load_airplane_bird", lambda root: data)
+    parts = part3.single_precision_images.__wrapped__()
+    first = {name: (X[0, 0, 0, 0].item(), y[0].item()) for name, (X, y) in parts.items()}
+    assert first == {"training": (0, 0), "validation": (1, 1), "test": (2, 2)}
+    X = torch.arange(2 * 3 * 32 * 32.0).reshape(2, 3, 32, 32)
+    assert part3.MirrorAverage(lambda X: X[:, 0, 0, :1])(X)[0].item() == (0 + 31) / 2
+
+
+@pytest.mark.parametrize("left_out", [None, "normalization", "augmentation", "convolution"])
+def test_an_ingredient_left_out_is_left_out(part3, monkeypatch, left_out):
+    seen, part = {}, (torch.rand(8, 3, 32, 32), torch.arange(8) % 2)
+    monkeypatch.setattr(part3, "single_precision_images", lambda: {"training": part})
+    monkeypatch.setattr(
+        part3, "fit", lambda model, images, *_: seen.update(model=model, images=images) or 0.5
+    )
+    monkeypatch.setattr(part3, "measure", lambda *_: {})
+    part3.train_cnn(0, 1, **({left_out: False} if left_out else {}))
+    kinds = {type(module) for module in seen["model"].modules()}
+    assert bool(kinds & {nn.BatchNorm1d, nn.BatchNorm2d}) == (left_out != "normalization")
+    assert (nn.Conv2d in kinds) == (left_out != "convolution")
+    height = 32 if left_out == "augmentation" else 40
+    assert seen["images"].shape == (8, height, height, 3)
+
+
+def test_modes_and_versions_keep_their_results_apart(part3, monkeypatch):
+    paths = [part3.task_path("train_cnn", {"seed": 0})]
+    with monkeypatch.context() as patch:
+        patch.setattr(part3.PART2, "RUN_MODE", "another")
+        paths.append(part3.task_path("train_cnn", {"seed": 0}))
+    monkeypatch.setattr(torch, "__version__", "0")
+    paths.append(part3.task_path("train_cnn", {"seed": 0}))
+    assert len(set(paths)) == 3
+
+
+@pytest.mark.parametrize(
+    "epochs, changes, words",
+    [
+        (0, {}, "epochs is 0"),
+        (1.5, {}, "epochs is 1.5"),
+        (1, dict(convolutoin=False), "unknown: convolutoin"),
+        (1, dict(schedule=1), "schedule is 1; it must be True or False"),
+        (1, dict(learning_rate=-0.1), "learning_rate is -0.1"),
+        (1, dict(momentum=0.0), "nesterov needs momentum"),
+        (1, dict(batch_size=8_001), "batch_size is 8001"),
+        (1, dict(batch_size=1), "batch_size is 1"),
+    ],
+)
+def test_a_bad_recipe_is_refused_before_any_work(part3, monkeypatch, epochs, changes, words):
+    monkeypatch.setattr(part3, "single_precision_images", lambda: pytest.fail("work began"))
+    with pytest.raises(ValueError, match=words):
+        part3.train_cnn(0, epochs, **changes)
+
+
+def test_saved_experiments_fit_together(part3, experiments):
+    """Summaries are those of the runs beside them; No 11's events come in their order."""
+    seeds = experiments["seeds"]
+    for part in ("validation", "test"):
+        by_no = part3.by_instance(seeds["runs"], f"{part}_accuracy")
+        for no, values in by_no.items():
+            saved = seeds["summary"][str(no)][part]
+            assert (saved["mean"], saved["deviation"], saved["half_width"]) == pytest.approx(
+                part3.mean_interval(values), abs=1e-12
+            )
+    assert sum(seeds["selected"].values()) == len({run["seed"] for run in seeds["runs"]})
+    no_11 = experiments["no_11"]
+    above = [step["curvature"] > no_11["bound"] for step in no_11["steps"]]
+    assert no_11["bound"] == pytest.approx(2 * (1 + 0.9) / 0.9)
+    assert no_11["first_above_bound"] == above.index(True) + 1
+    assert no_11["not_finite"]["inf"]["step"] < no_11["not_finite"]["nan"]["step"]
+    cnn = experiments["cnn"]
+    accuracies = [run["test_accuracy"] for run in cnn["runs"]]
+    assert cnn["mean_test_accuracy"] == pytest.approx(np.mean(accuracies)) and len(accuracies) == 3
+    assert cnn["mean_test_accuracy"] >= 0.94 and cnn["parameters"] <= 500_000
+
+
 # ----------------------------------------------------- the saved log and results
 
 
@@ -761,23 +1105,38 @@ def results():
     )
 
 
-def test_log_tells_what_the_results_hold(results):
-    """The log, rebuilt here line by line from the JSON, for both optimizers."""
-    lines = [f"Training on device {results['environment']['device']}."]
-    lines += ["batch_size = 256", "n_epoch = 30", "loss_fn = CrossEntropyLoss()", "seed = 265"]
+def log_of(results):
+    """The log's lines, rebuilt here from the JSON of the same run, for both optimizers."""
+    epoch_count = results["global"]["epochs"]
+    lines = [f"Training on device {results['environment']['device']}.", "batch_size = 256"]
+    lines += [f"n_epoch = {epoch_count}", "loss_fn = CrossEntropyLoss()", "seed = 265"]
     for run in results["instances"]:
         lines += ["", "Current parameters:", f"lr = {run['learning_rate']}"]
         lines += [f"mom = {run['momentum']}", f"decay = {run['weight_decay']}"]
         for optimizer in ("Using Pytorch's SGD", "Using manual update"):
             lines.append(f"--------- {optimizer} ---------")
-            for epoch in (1, 5, 10, 15, 20, 25, 30):
+            for epoch in [e for e in (1, 5, 10, 15, 20, 25, 30) if e <= epoch_count]:
                 loss = run["training_loss"][epoch - 1]
                 loss = math.nan if loss is None else loss
                 lines.append(f"Epoch {epoch}  |  Training loss {loss:.5f}")
             lines.append("--- Accuracies ---")
             lines.append(f"Training Accuracy: {run['training_accuracy']:.2f}")
             lines.append(f"Validation Accuracy: {run['validation_accuracy']:.2f}")
-    assert (ROOT / "gradient_descent_output.txt").read_text().splitlines() == lines
+    return lines
+
+
+def test_log_tells_what_the_results_hold(results):
+    assert results["global"]["epochs"] == 30
+    assert (ROOT / "gradient_descent_output.txt").read_text().splitlines() == log_of(results)
+
+
+def test_notebook_formats_the_saved_log(part2, results, monkeypatch):
+    monkeypatch.setattr(part2, "DEVICE", results["environment"]["device"])
+    runs = {}
+    for run in results["instances"]:
+        losses = [math.nan if loss is None else loss for loss in run["training_loss"]]
+        runs[run["no"]] = dict.fromkeys(("torch", "manual"), run | {"training_loss": losses})
+    assert part2.format_log(runs).splitlines() == log_of(results)
 
 
 def test_results_are_of_the_instances_in_the_notebook(part2, results):
@@ -790,17 +1149,25 @@ def test_results_are_of_the_instances_in_the_notebook(part2, results):
         assert len(run["training_loss"]) == results["global"]["epochs"] == 30
 
 
-def test_results_fit_together(results):
+def check_selection(results):
+    """The first instance with the highest validation accuracy, with its own numbers."""
     runs = {run["no"]: run for run in results["instances"]}
     assert runs[8] | {"no": 10} == runs[10], "the same configuration from the same seed"
-    assert runs[11]["training_loss"][-1] is None, "No 11 diverges"
     best = max(run["validation_accuracy"] for run in runs.values())
     selected = results["selected"]
     assert selected["no"] == min(no for no in runs if runs[no]["validation_accuracy"] == best)
-    for key in ("training_accuracy", "validation_accuracy"):
-        assert selected[key] == runs[selected["no"]][key]
-    assert selected["test_images"] == 2_000
-    assert 0.8 < selected["test_accuracy"] < 0.9
+    for part, images in (("training", 8_000), ("validation", 2_000), ("test", 2_000)):
+        accuracy = selected[f"{part}_accuracy"]
+        assert part == "test" or accuracy == runs[selected["no"]][f"{part}_accuracy"]
+        assert selected[f"{part}_images"] == images
+        interval = stats.binomtest(round(accuracy * images), images).proportion_ci(method="wilson")
+        assert selected["intervals"][part] == pytest.approx(interval, rel=1e-12)
+
+
+def test_results_fit_together(results):
+    check_selection(results)
+    assert results["instances"][10]["training_loss"][-1] is None, "No 11 diverges"
+    assert 0.8 < results["selected"]["test_accuracy"] < 0.9
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -828,10 +1195,11 @@ SOURCED = re.compile(r"<!--(\w+)\.(.*?) (\S*)-->")  # where a number in a senten
 CODE_AND_LINKS = re.compile(r"```.*?```|^ {4}.*?$|`[^`\n]*`|\]\([^)]*\)", re.DOTALL | re.MULTILINE)
 NOT_MEASURED = re.compile(  # names, the assignment's own numbers, formulas, rough costs
     r"No \d+(?:(?:,| to| and) \d+)*|[Pp]art [12]|[Tt]asks? \d+(?: to \d+)?|CIFAR-10H?|INF265"
-    r"|SHA-256|L2|95% interval|are 95% of the mean|Python 3\.11|seed 265|8,000|2,000|batches of 256"
+    r"|SHA-256|L2|95% interval|Python 3\.11|seed 265|8,000|2,000|batches of 256"
     r"|3072 → 512 → 128 → 32 → 2|[Ii]n 30 epochs|, 30 epochs|[Ff]or 20 steps|decay of 0\.01"
-    r"|descent at 0\.01|rate of 0\.1 |momentum 0\.9|condition number of 100|\b2h\b|λ/2|1/\(1 − μ\)"
-    r"|1 − ηλ|2\(1 \+ μ\)/η|ε = 2\.2e-16|which is 6e-6|about \d+ minutes|\d+ [GM]B"
+    r"|rate of 0\.1 |condition number of 100|\b2h\b|λ/2|1?/\(1 [−+] μ\)|within 1e-7 of the gradient"
+    r"|exp\(−960ηλ/\(1 − μ\)\): about 0\.4|than 0\.01 apart|1 − ηλ|2\(1 \+ μ\)/η|ε = 2\.2e-16"
+    r"|which is 6e-6|about \d+ minutes|\d+ [GM]B"
 )
 
 
@@ -1003,14 +1371,27 @@ def test_readme_example_runs(monkeypatch, capsys):
 
 
 @pytest.mark.notebook
-def test_notebook_runs(run_copy, short_mode):
-    """Every cell of gradient_descent.ipynb, with few epochs, on a copy of the tree."""
+def test_notebook_runs(run_copy, short_mode, part2, images):
+    """Every cell of gradient_descent.ipynb, with one epoch, on a copy of the tree."""
     saved_log = (ROOT / "gradient_descent_output.txt").read_bytes()
     folder = run_copy("gradient_descent.ipynb", short_mode) / "build" / short_mode
     results = json.loads((folder / "results" / "gradient_descent.json").read_text())
     assert [run["identical"] for run in results["instances"]] == [True] * 11
     assert all(run["training_loss"][0] is not None for run in results["instances"])
     assert results["selected"]["test_accuracy"] > 0.6
+    check_selection(results)
+    model, rule = part2.new_model(), part2.INSTANCES[results["selected"]["no"]]
+    loader = part2.make_loader(images[0])
+    part2.train_manual_update(1, model, part2.LOSS_FUNCTION, **rule, train_loader=loader)
+    for part, dataset in zip(("training", "validation", "test"), images, strict=True):
+        here = part2.compute_accuracy(model, part2.make_loader(dataset))
+        assert results["selected"][f"{part}_accuracy"] == pytest.approx(here, abs=2e-3), part
+    saved = json.loads((ROOT / "results" / "gradient_descent.json").read_text())
+    if results["environment"] == saved["environment"] and short_mode == "quick":
+        for run, whole in zip(results["instances"], saved["instances"], strict=True):
+            assert run["training_loss"] == whole["training_loss"][:1]
+    log = (folder / "gradient_descent_output.txt").read_text().splitlines()
+    assert log[short_mode == "stand-in" :] == log_of(results)
     assert (results["data"] == "CIFAR-10") == (short_mode == "quick")
     assert (ROOT / "gradient_descent_output.txt").read_bytes() == saved_log
 
@@ -1022,6 +1403,16 @@ def test_experiments_run(run_copy, short_mode):
     results = json.loads((folder / "results" / "experiments.json").read_text())
     assert results["replay"]["handout"]["losses_equal"] == (6 if short_mode == "quick" else 0)
     assert len(results["replay"]["one_bit"]) == 4
+    saved = json.loads((ROOT / "results" / "experiments.json").read_text())
+    if results["environment"] == saved["environment"] and short_mode == "quick":
+        for key in ("bowl", "plateau_speed"):
+            assert results[key] == saved[key]
+        for key in ("bound", "not_finite", "airplane_share"):
+            assert results["no_11"][key] == saved["no_11"][key]
+        assert results["no_11"]["steps"] == saved["no_11"]["steps"][:6]
+        norms, whole = results["weight_norms"], saved["weight_norms"]
+        assert norms.pop("start") == whole["start"] and len(norms) == 3
+        assert all(values == whole[no][:1] for no, values in norms.items())
 
 
 def global_names(code):
@@ -1057,6 +1448,21 @@ def test_what_two_notebooks_define_is_one_text():
     assert both == {"write_whole", "save_json", "save_figure", "rounding_digest"}
     assert [part1[name] for name in both] == [part2[name] for name in both]
     assert not (part1.keys() | part2.keys()) & part3.keys()
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_contents_lead_to_headings(name):
+    """Each link of the contents list has its heading, and each chapter stands in the list."""
+    contents, *others = [
+        cell.source
+        for cell in nbformat.read(ROOT / name, as_version=4).cells
+        if cell.cell_type == "markdown"
+    ]
+    headings = re.findall(r"^(#{2,3}) (.+)$", "\n".join(others), re.MULTILINE)
+    targets = {"#" + title.replace(" ", "-"): level for level, title in headings}
+    links = re.findall(r"\]\((#.+?)\)(?=$|:|,)", contents, re.MULTILINE)
+    assert [link for link in links if link not in targets] == []
+    assert [target for target in targets if targets[target] == "##" and target not in links] == []
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
