@@ -34,7 +34,7 @@ test: .venv/installed
 	$(VENV_BIN)/python -m pytest -n 2
 
 experiments: .venv/installed
-	@echo "On two cores, in minutes: replays 7, twins 3, weights 1, seeds 10, No 11 and the selected model 1, convolutions 18."
+	@echo "On two cores, in minutes: replays 7, twins 3, weights 1, seeds 10, No 11 and the selected model 2, convolutions 18."
 	@echo "Of the seeds and convolutions, what was finished before is not computed again."
 	$(VENV_BIN)/python notebook_definitions.py experiments.ipynb
 

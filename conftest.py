@@ -1,5 +1,6 @@
 """Fixtures: the notebooks of the tree that these tests stand in, the images, a notebook's run."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -54,6 +55,21 @@ def images(part2, request):
 def short_mode(part2):
     """The RUN_MODE of a short run: on the real images where there is a copy of them."""
     return "quick" if part2.find_cifar10(ROOT / "data") else "stand-in"
+
+
+@pytest.fixture
+def saved_results():
+    """Return a function: the saved results/<name>.json, where a short run must agree with it.
+
+    That is on the same images and the same kind of machine; None elsewhere.
+    """
+
+    def saved(name, results):
+        whole = json.loads((ROOT / "results" / f"{name}.json").read_text())
+        keys = ("environment", "data")
+        return whole if all(whole.get(key) == results.get(key) for key in keys) else None
+
+    return saved
 
 
 @pytest.fixture
