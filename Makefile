@@ -1,6 +1,7 @@
 # make run          both notebooks on the real images: log, results, figures
 # make test         every check
-# make experiments  the third notebook
+# make experiments  the six notebooks of experiments/, the quick ones first
+# make experiments/luck    one of them
 # make report       report.pdf
 # make check-report report and README against the results
 # make bench        the timings
@@ -13,18 +14,12 @@ VENV_BIN := .venv/Scripts
 else
 VENV_BIN := .venv/bin
 endif
+NOTEBOOKS := gradient_checks stability mistakes replays luck convolutions
+EXPERIMENTS := $(NOTEBOOKS:%=experiments/%)
 
-# Where these folders lie beside the repository, nothing is downloaded.
-ifneq ($(wildcard ../shared/cifar-10-batches-py),)
-export CIFAR10_ROOT ?= $(abspath ../shared)
-endif
-ifneq ($(wildcard ../shared/MNIST),)
-export MNIST_ROOT ?= $(abspath ../shared)
-endif
-
-.PHONY: run test experiments report check-report bench browser-test dask-test
+.PHONY: run test experiments $(EXPERIMENTS) report check-report bench browser-test dask-test
 run: .venv/installed
-	$(VENV_BIN)/python notebook_definitions.py backpropagation.ipynb gradient_descent.ipynb
+	$(VENV_BIN)/python -m support.notebooks backpropagation.ipynb gradient_descent.ipynb
 
 # Two processes; a torch thread that waits must not keep the other process from working.
 test: export OMP_WAIT_POLICY = PASSIVE
@@ -34,9 +29,12 @@ test: .venv/installed
 	$(VENV_BIN)/python -m pytest -n 2
 
 experiments: .venv/installed
-	@echo "On two cores, in minutes: replays 7, twins 3, weights 1, seeds 10, No 11 and the selected model 2, convolutions 18."
-	@echo "Of the seeds and convolutions, what was finished before is not computed again."
-	$(VENV_BIN)/python notebook_definitions.py experiments.ipynb
+	@echo "On two cores, in minutes: gradient_checks 1, stability 3, mistakes 1, replays 10, luck 10, convolutions 18."
+	@echo "Of luck and convolutions, what was finished before is not computed again."
+	$(VENV_BIN)/python -m support.notebooks $(EXPERIMENTS:%=%.ipynb)
+
+$(EXPERIMENTS): %: .venv/installed
+	$(VENV_BIN)/python -m support.notebooks $@.ipynb
 
 # pandoc turns report.md into Typst markup; report_style.typ before it says how that looks.
 report: .venv/installed

@@ -1,13 +1,12 @@
 """The notebooks from outside: load what one defines without its work, or execute it whole.
 
-    python notebook_definitions.py backpropagation.ipynb gradient_descent.ipynb
+    python -m support.notebooks backpropagation.ipynb gradient_descent.ipynb
 
 executes the notebooks in place, each in a fresh kernel, and shows which cell is running.
 """
 
 import ast
-import functools
-import json
+import itertools
 import linecache
 import os
 import re
@@ -19,6 +18,8 @@ import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+from support import ROOT
 
 CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+")
 # A kernel that is stopped before joblib's workers leaves them to their tracker, which cleans up
@@ -56,45 +57,19 @@ def read_definitions(path):
 def load_definitions(path):
     """Return a module with the imports, functions, classes and UPPER_CASE constants of a notebook.
 
-    Nothing else of the notebook runs.
+    Nothing else of the notebook runs. The module's __notebooks__ are the paths of all notebooks
+    that it was made from: this one, and those that it loads itself.
     """
     path = Path(path).resolve()
     module = types.ModuleType(path.stem)
-    if str(path.parent) not in sys.path:  # for what the notebook imports from beside itself
-        sys.path.insert(0, str(path.parent))
+    for folder in (ROOT, path.parent):  # for what the notebook imports
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
     for name, tree in read_definitions(path):
         exec(compile(tree, name, "exec"), module.__dict__)
+    loaded = [getattr(value, "__notebooks__", ()) for value in vars(module).values()]
+    module.__notebooks__ = list(dict.fromkeys([path, *itertools.chain(*loaded)]))
     return module
-
-
-@functools.lru_cache(maxsize=4)
-def cached_definitions(path, modified):
-    """load_definitions(path), once for each state of the file that `modified` names."""
-    return load_definitions(path)
-
-
-def run_task(path, name, arguments, result_path):
-    """Call the function `name` that a notebook defines, with one torch thread; keep its result.
-
-    For worker processes. The result goes to the JSON file `result_path`, whole or not at all.
-    Returns None, or a text that says what went wrong.
-    """
-    import torch  # only here: the runner itself needs no torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        function = getattr(cached_definitions(path, path.stat().st_mtime_ns), name)
-        text = json.dumps(function(**arguments), allow_nan=False)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    finally:
-        torch.set_num_threads(threads)
-    result_path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = result_path.with_name(f"{result_path.name}.{os.getpid()}.part")
-    temporary.write_text(text)
-    os.replace(temporary, result_path)
-    return None
 
 
 class LiveClient(NotebookClient):

@@ -1,0 +1,1 @@
+"""What judges a backward pass or an update, anybody's."""

@@ -1,0 +1,476 @@
+"""Checks that a wrong backward pass cannot pass.
+
+A check takes a backward pass and a case (a net, a batch), works on copies, and raises
+AssertionError with the net, the batch, the parameter, both values and the seed where the pass is
+wrong.
+"""
+
+import warnings
+
+import numpy as np
+import torch
+
+from checks.cases import (
+    Case,
+    copy_of,
+    gradients_of,
+    loss_of,
+    parameters_of,
+    random_tensor,
+    run,
+)
+from checks.shared import bits, global_state
+
+TINY = torch.finfo(torch.double).tiny
+EPS = torch.finfo(torch.double).eps
+TOLERANCE = {torch.double: 1e-12, torch.float: 1e-5}  # against autograd, by dtype
+
+
+def tolerance_of(case):
+    """The relative error allowed against autograd in the case's dtype."""
+    return TOLERANCE.get(case.y.dtype) or 50 * torch.finfo(case.y.dtype).eps
+
+
+def with_slope_error(model):
+    """A copy whose activations have the same values and a slope that is off by 8 eps."""
+    shifted = copy_of(model)
+    eps = torch.finfo(next(model.parameters()).dtype).eps
+    for layer, f in model.f.items():
+        shifted.f[layer] = lambda z, f=f: f(z) + 8 * eps * (z - z.detach())
+    return shifted
+
+
+@torch.enable_grad()
+def autograd_of(case, tolerance):
+    """By name: autograd's gradient, and the size that an error in it is relative to.
+
+    Rounding sets two limits. A sum over the batch that nearly cancels is known to eps times its
+    terms, here the gradients of up to eight parts of the batch. And 1 - tanh(z)^2 of a saturated
+    unit is known to eps, not to eps times itself: what 8 eps in each slope does is allowed.
+    """
+    models = [copy_of(case.model), with_slope_error(case.model)]
+    parameters = [list(model.requires_grad_(True).parameters()) for model in models]
+    sizes = torch.zeros(len(parameters[0]), dtype=torch.double)
+    for x, y in zip(case.x.chunk(8), case.y.chunk(8), strict=True):
+        part = torch.autograd.grad(loss_of(models[0], x, y), parameters[0])
+        sizes += torch.tensor([gradient.abs().max() for gradient in part], dtype=torch.double)
+    total, shifted = (
+        torch.autograd.grad(loss_of(model, case.x, case.y), p)
+        for model, p in zip(models, parameters, strict=True)
+    )
+    for number, (a, b) in enumerate(zip(total, shifted, strict=True)):
+        sizes[number] += (a - b).abs().max() / tolerance
+    names = [name for name, *_ in parameters_of(case.model)]
+    return dict(zip(names, total, strict=True)), dict(zip(names, sizes.tolist(), strict=True))
+
+
+def index_of(entry, shape):
+    """The index, one number an axis, of an entry counted in a flat row."""
+    return tuple(int(i) for i in np.unravel_index(entry, shape))
+
+
+def compare(case, name, ours, other, tolerance, size=None, source="autograd"):
+    """The largest |ours - other| / size; AssertionError where it is not within the tolerance."""
+    assert isinstance(ours, torch.Tensor), f"{case}: {name} is {ours!r}, not a tensor"
+    for what in ("shape", "dtype", "device"):
+        a, b = getattr(ours, what), getattr(other, what)
+        assert a == b, f"{case}: {name} has {what} {a}, {source} gives {b}"
+    assert not ours.requires_grad, f"{case}: {name} hangs on autograd's graph"
+    ours, other = ours.double(), other.double()
+    gap = (ours - other).abs()
+    size = max(other.abs().max().item(), ours.abs().max().item()) if size is None else size
+    error = gap.max().item() / max(TINY, size)
+    if not error <= tolerance:  # written so that NaN fails
+        at = index_of(gap.argmax().item(), gap.shape)
+        raise AssertionError(
+            f"{case}: {name}{list(at)} is {ours[at].item():.17g} but {source} gives "
+            f"{other[at].item():.17g}: relative error {error:.1e}, allowed {tolerance:.0e}"
+        )
+    return error
+
+
+def check_against_autograd(backward, case):
+    """Every dL_dw[l] and dL_db[l]: shape, dtype, device and value."""
+    tolerance = tolerance_of(case)
+    expected, sizes = autograd_of(case, tolerance)
+    ours = gradients_of(run(backward, case))
+    errors = [compare(case, n, ours[n], expected[n], tolerance, sizes[n]) for n in expected]
+    return max(errors)
+
+
+def in_double(case):
+    """The case in double precision, as finite differences need it."""
+    return Case(copy_of(case.model).double(), case.x.double(), case.y.double(), case.text)
+
+
+def directions_of(parameter, every_entry):
+    """Unit vectors to walk along: each entry, or three entries and a random direction."""
+    count = parameter.numel()
+    for entry in range(count) if every_entry else sorted({0, count // 2, count - 1}):
+        direction = torch.zeros(count, dtype=parameter.dtype, device=parameter.device)
+        direction[entry] = 1
+        yield f"{list(index_of(entry, parameter.shape))}", direction.view_as(parameter)
+    if not every_entry:
+        direction = random_tensor(parameter.shape, count, like=parameter)
+        yield " along a random direction", direction / direction.norm()
+
+
+@torch.no_grad()
+def central_difference(model, case, parameter, direction, h):
+    """(L(p + h d) - L(p - h d)) / 2h, and the size of the rounding error in it."""
+    start = parameter.clone()
+    losses = []
+    for sign in (1, -1):
+        parameter.copy_(start + sign * h * direction)
+        y_pred = model(case.x)
+        losses.append(((y_pred - case.y) ** 2).sum().item())
+    parameter.copy_(start)
+    terms = (y_pred - case.y).abs() * (y_pred.abs() + case.y.abs())
+    return (losses[0] - losses[1]) / (2 * h), 10 * EPS * terms.sum().item() / h
+
+
+def check_central_differences(backward, case, steps=(1e-5, 1e-4, 1e-6, 1e-7), tolerance=1e-7):
+    """Every entry of a small net, random directions on a large one, at the best step.
+
+    Allowed: 1e-7 of the largest entry, and what rounding does to the difference itself.
+    """
+    case = in_double(case)
+    ours = gradients_of(run(backward, case))
+    model = copy_of(case.model)
+    every_entry = sum(p.numel() for p in model.parameters()) <= 200
+    worst = 0.0
+    for name, parameter, *_ in parameters_of(model):
+        gradient = ours[name]
+        assert isinstance(gradient, torch.Tensor), f"{case}: {name} is {gradient!r}, not a tensor"
+        assert gradient.shape == parameter.shape, f"{case}: {name} has shape {gradient.shape}"
+        for place, direction in directions_of(parameter, every_entry):
+            expected = (gradient * direction).sum().item()
+            size = max(TINY, (gradient.abs().max() if every_entry else gradient.norm()).item())
+            for h in steps:
+                slope, noise = central_difference(model, case, parameter, direction, h)
+                if abs(slope - expected) <= tolerance * size + noise:
+                    worst = max(worst, abs(slope - expected) / size)
+                    break
+            else:
+                raise AssertionError(
+                    f"{case}: {name}{place} is {expected:.17g} but central differences give "
+                    f"{slope:.17g}: no h of {steps} agrees"
+                )
+    return worst
+
+
+@torch.no_grad()
+def check_complex_step(backward, case, h=1e-30, tolerance=1e-14):
+    """Im L(p + ih) / h has no cancellation, so it is good to 1e-14; every entry."""
+    expected, sizes = autograd_of(case, tolerance)
+    ours = gradients_of(run(backward, case))
+    model = copy_of(case.model)
+    for linear in model.fc.values():
+        for name in ("weight", "bias"):
+            value = getattr(linear, name).to(torch.complex128)
+            setattr(linear, name, torch.nn.Parameter(value, requires_grad=False))
+    x, y = case.x.to(torch.complex128), case.y.to(torch.complex128)
+    worst = 0.0
+    for name, parameter, *_ in parameters_of(model):
+        slopes = torch.empty_like(expected[name])
+        for entry in range(parameter.numel()):
+            value = parameter.view(-1)[entry].clone()
+            parameter.view(-1)[entry] = value + 1j * h
+            slopes.view(-1)[entry] = loss_of(model, x, y).imag / h
+            parameter.view(-1)[entry] = value
+        args = (case, name, ours[name], slopes, tolerance, sizes[name], "the complex step")
+        worst = max(worst, compare(*args))
+    return worst
+
+
+def as_autograd_function(backward, case):
+    """The loss as a torch function of the parameters whose derivative is `backward`."""
+    model = copy_of(case.model)
+    parameters = [parameter for _, parameter, *_ in parameters_of(model)]
+
+    def forward_pass(values):
+        with torch.no_grad():
+            for parameter, value in zip(parameters, values, strict=True):
+                parameter.copy_(value)
+        return model(case.x)
+
+    class Loss(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, *values):
+            ctx.save_for_backward(*values)
+            return ((forward_pass(values) - case.y) ** 2).sum()
+
+        @staticmethod
+        def backward(ctx, dL):
+            backward(model, case.y.clone(), forward_pass(ctx.saved_tensors))
+            return tuple(dL * gradient for gradient in gradients_of(model).values())
+
+    values = [parameter.detach().clone().requires_grad_(True) for parameter in parameters]
+    return Loss.apply, values
+
+
+def check_gradcheck(backward, case):
+    """PyTorch's own checker judges the pass, wrapped as an autograd function."""
+    function, values = as_autograd_function(backward, case)
+    try:
+        torch.autograd.gradcheck(function, values, eps=1e-6, atol=1e-7, rtol=1e-6)
+    except RuntimeError as error:
+        raise AssertionError(f"{case}: gradcheck: {error}") from error
+
+
+def check_inner_products(backward, case):
+    """<u, J v> = <J^T u, v>: J v forward by torch.func.jvp, J^T u by the pass.
+
+    The loss (y_pred - y)^2 has the slope 2 (y_pred - y): with y = y_pred - u / 2 that is u.
+    """
+    model = copy_of(case.model).requires_grad_(False)
+    values = dict(model.named_parameters())
+    v = {k: random_tensor(p.shape, i, like=p) for i, (k, p) in enumerate(values.items())}
+
+    def outputs(values):
+        return torch.func.functional_call(model, values, (case.x,))
+
+    with warnings.catch_warnings():  # its first call imports something deprecated
+        warnings.simplefilter("ignore", FutureWarning)
+        y_pred, Jv = torch.func.jvp(outputs, (values,), (v,))
+    u = random_tensor(y_pred.shape, 99, like=y_pred)
+    ours = gradients_of(run(backward, Case(case.model, case.x, y_pred - u / 2, case.text)))
+    pairs = list(zip(ours.values(), v.values(), strict=True))
+    left, right = (u * Jv).sum().item(), sum((g * d).sum() for g, d in pairs).item()
+    size = (u * Jv).abs().sum().item() + sum((g * d).abs().sum() for g, d in pairs).item()
+    if not abs(left - right) <= 1e-13 * max(TINY, size):
+        raise AssertionError(f"{case}: <u, J v> is {left:.17g} but <J^T u, v> is {right:.17g}")
+    return abs(left - right) / max(TINY, size)
+
+
+def check_batch_is_sum(backward, case):
+    """The gradient of a batch is the sum of its samples' gradients."""
+    total = gradients_of(run(backward, case))
+    samples = zip(case.x.split(1), case.y.split(1), strict=True)
+    singles = [gradients_of(run(backward, Case(case.model, *one, case.text))) for one in samples]
+    tolerance = tolerance_of(case)
+    _, sizes = autograd_of(case, tolerance)
+    worst = 0.0
+    for name in total:
+        for single in singles:
+            assert isinstance(single[name], torch.Tensor), f"{case}: {name} is {single[name]!r}"
+        added = torch.stack([single[name] for single in singles]).sum(0)
+        args = (case, name, total[name], added, tolerance, sizes[name], "the sum of its samples")
+        worst = max(worst, compare(*args))
+    return worst
+
+
+def check_repeat(backward, case):
+    """A second call overwrites, with the same bits; nothing is kept from the call before."""
+    model = run(backward, case)
+    first = {name: bits(gradient) for name, gradient in gradients_of(model).items()}
+    run(backward, case, model)
+    for name, gradient in gradients_of(model).items():
+        assert bits(gradient) == first[name], f"{case}: {name} differs when the call is repeated"
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(0.75)
+    tolerance, worst = tolerance_of(case), 0.0
+    for first in (slice(0), slice(1)):  # a batch of the same size, then one sample more
+        x, y = (torch.cat([values[first], values]) for values in (case.x / 2, case.y + 1))
+        moved = Case(copy_of(model), x, y, case.text + ", another batch, weights moved")
+        expected, sizes = autograd_of(moved, tolerance)
+        run(backward, moved, model)
+        for name, ours in gradients_of(model).items():
+            error = compare(moved, name, ours, expected[name], tolerance, sizes[name])
+            worst = max(worst, error)
+    return worst
+
+
+def snapshot(model, tensors):
+    """By name, everything that a backward pass leaves as it is."""
+    state = {"L": model.L, "n_l": tuple(model.n_l), **global_state()}
+    for name, p in model.named_parameters():
+        state[f"{name} (the object)"] = id(p)
+        state[f"{name} (its values)"] = bits(p)
+        state[f"{name}.requires_grad, is_leaf"] = p.requires_grad, p.is_leaf
+        state[f"{name}.grad"] = id(p.grad), bits(p.grad)
+    for name in ("z", "a", "f", "df"):
+        for layer, value in getattr(model, name).items():
+            state[f"{name}[{layer}]"] = id(value), bits(value)
+    for name, module in model.named_modules():
+        state[f"{name}.training"] = module.training
+        hooks = {key: len(value) for key, value in vars(module).items() if key.endswith("_hooks")}
+        state[f"{name}'s hooks"] = hooks
+    return state | {name: bits(tensor) for name, tensor in tensors.items()}
+
+
+def check_nothing_else_changes(backward, case):
+    """Weights, .grad, flags, z, a, f, df, inputs, targets, random state: bit for bit as before."""
+    model = copy_of(case.model)
+    for number, parameter in enumerate(model.parameters()):  # a pass that copies .grad gets these
+        parameter.grad = random_tensor(parameter.shape, number, like=parameter)
+    tensors = {"x": case.x.clone(), "y_true": case.y.clone()}
+    tensors["y_pred"] = model(tensors["x"])
+    before = snapshot(model, tensors)
+    backward(model, tensors["y_true"], tensors["y_pred"])
+    after = snapshot(model, tensors)
+    for name in before | after:
+        assert before.get(name) == after.get(name), f"{case}: {name} was changed"
+    others = {f"{k}[{i}]": t for k in ("z", "a") for i, t in getattr(model, k).items()}
+    others |= {name: p for name, p in model.named_parameters()} | tensors
+    others |= {f"{name}.grad": p.grad for name, p in model.named_parameters()}
+    seen = {t.untyped_storage().data_ptr(): name for name, t in others.items()}
+    for name, gradient in gradients_of(model).items():
+        assert isinstance(gradient, torch.Tensor), f"{case}: {name} is {gradient!r}, not a tensor"
+        assert not gradient.requires_grad, f"{case}: {name} hangs on autograd's graph"
+        owner = seen.setdefault(gradient.untyped_storage().data_ptr(), name)
+        assert owner == name, f"{case}: {name} shares its memory with {owner}"
+
+
+def check_nan_stays(backward, case):
+    """NaN in, NaN out: a pass that hides it would let a ruined training run on."""
+    spoiled = case.y.clone()
+    spoiled[-1, 0] = float("nan")
+    text = case.text + ", a NaN in the last target"
+    for name, gradient in gradients_of(
+        run(backward, Case(case.model, case.x, spoiled, text))
+    ).items():
+        assert isinstance(gradient, torch.Tensor), f"{case}: {name} is {gradient!r}, not a tensor"
+        assert torch.isnan(gradient).any(), f"{case}, {text}: {name} has no NaN"
+
+
+class Watched(torch.autograd.Function):
+    """An activation that writes into a list when autograd goes back through it."""
+
+    @staticmethod
+    def forward(ctx, z, f, log):
+        ctx.log = log
+        return f(z)
+
+    @staticmethod
+    def backward(ctx, dL_da):
+        ctx.log.append("autograd")
+        return dL_da, None, None
+
+
+def check_without_autograd(backward, case):
+    """The pass asks autograd for nothing, and works where autograd is off."""
+    expected = gradients_of(run(backward, case))
+    watched, log = copy_of(case.model), []
+    for layer, f in case.model.f.items():
+        watched.f[layer] = lambda z, f=f: Watched.apply(z, f, log)
+    run(backward, case, watched)
+    assert not log, f"{case}: the pass goes back through autograd's graph"
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            ours = gradients_of(run(backward, case))
+        for name in expected:
+            same = bits(ours[name]) == bits(expected[name])
+            assert same, f"{case}: {name} differs under torch.{mode.__name__}"
+
+
+def check_dtypes(backward, case):
+    """Double and single precision, whatever torch's default dtype is."""
+    worst = 0.0
+    before = torch.get_default_dtype()
+    for dtype in (torch.double, torch.float):
+        for default in (torch.double, torch.float):
+            model = copy_of(case.model).to(dtype)
+            text = f"{case.text}, now {dtype} while the default is {default}"
+            torch.set_default_dtype(default)
+            try:
+                as_dtype = Case(model, case.x.to(dtype), case.y.to(dtype), text)
+                error = check_against_autograd(backward, as_dtype)
+            finally:
+                torch.set_default_dtype(before)
+            worst = max(worst, error if dtype == torch.double else 0.0)
+    return worst
+
+
+def check_trainable(backward, case):
+    """Every parameter is a leaf that requires a gradient, before the pass and after it."""
+    model = copy_of(case.model)
+    for moment in ("before", "after"):
+        for name, parameter in model.named_parameters():
+            assert parameter.is_leaf, f"{case}: {name} is no leaf {moment} the pass"
+            assert parameter.requires_grad, f"{case}: {name} requires no gradient {moment} the pass"
+        if moment == "before":
+            run(backward, case, model)
+
+
+def sgd_step(model, learning_rate):
+    torch.optim.SGD(model.parameters(), lr=learning_rate).step()
+
+
+def check_optimizer(backward, case, step=sgd_step):
+    """With hand-made gradients in .grad, a step moves every parameter to p - lr * gradient.
+
+    First the gradients of the pass, then random ones: those move every entry for certain.
+    """
+    model = run(backward, case)
+    learning_rate = 0.01
+    for source in ("the pass", "random numbers"):
+        initial = [parameter.detach().clone() for parameter in model.parameters()]
+        for number, (name, parameter, gradients, layer) in enumerate(parameters_of(model)):
+            gradient = gradients[layer]
+            if source == "random numbers":
+                gradient = random_tensor(parameter.shape, number, like=parameter)
+            assert isinstance(gradient, torch.Tensor), f"{case}: {name} is {gradient!r}"
+            parameter.grad = gradient.clone()
+        expected = [
+            torch.add(start, parameter.grad, alpha=-learning_rate)
+            for start, parameter in zip(initial, model.parameters(), strict=True)
+        ]
+        step(model, learning_rate)
+        for number, (name, parameter) in enumerate(model.named_parameters()):
+            where = f"{case}: a step with gradients from {source}"
+            right = bits(parameter) == bits(expected[number])
+            assert right, f"{where} put {name} in the wrong place"
+            assert torch.isfinite(parameter).all(), f"{where} left {name} not finite"
+            moved = source == "the pass" or not torch.equal(parameter, initial[number])
+            assert moved, f"{where} did not move {name}"
+
+
+def refusal(case, what, call):
+    """The words with which `call` is refused; AssertionError where it is accepted."""
+    try:
+        call()
+    except (ValueError, RuntimeError) as error:
+        return str(error)
+    raise AssertionError(f"{case}: {what} is accepted")
+
+
+WRONG_SLOPES = {
+    "one row": lambda z: torch.ones_like(z[:1]),
+    "one column more": lambda z: torch.ones_like(torch.cat([z, z[:, :1]], 1)),
+    "the transpose": lambda z: torch.ones_like(z.T),
+}
+
+
+def check_refuses(backward, case):
+    """Shapes that differ or would broadcast, a stale or missing forward pass, a wrong df."""
+    y, shape = case.y, tuple(case.y.shape)
+    targets = [y[:, :1], y[:1], y[0], y[0, 0], y[None], torch.cat([y, y]), y.T, y.flatten()]
+    for target in targets:
+        if target.shape == y.shape:
+            continue
+        model = copy_of(case.model)
+        y_pred = model(case.x)
+        what = f"a target of shape {tuple(target.shape)} for outputs of shape {shape}"
+        words = refusal(case, what, lambda m=model, t=target, p=y_pred: backward(m, t, p))
+        for met in (tuple(target.shape), shape):
+            assert str(met) in words, f"{case}: the refusal of {what} does not name {met}: {words}"
+        untouched = all(gradient is None for gradient in gradients_of(model).values())
+        assert untouched, f"{case}: {what} is refused, but some gradients are set"
+    model = copy_of(case.model)
+    words = refusal(case, "no forward pass", lambda: backward(model, y, y))
+    assert "forward" in words, f"{case}: the refusal without a forward pass says: {words}"
+    for other in (case.x + 1, torch.cat([case.x, case.x])):
+        y_pred = model(case.x).detach().clone()
+        model(other)
+        what = f"y_pred of another forward pass, whose x was {tuple(other.shape)},"
+        words = refusal(case, what, lambda p=y_pred: backward(model, y, p))
+        assert "forward pass" in words, f"{case}: the refusal of {what} says: {words}"
+        assert str(shape) in words, f"{case}: the refusal of {what} does not name {shape}: {words}"
+    for kind in WRONG_SLOPES:
+        model = copy_of(case.model)
+        model.df[1] = WRONG_SLOPES[kind]
+        y_pred = model(case.x)
+        if model.df[1](model.z[1]).shape != model.z[1].shape:
+            refusal(case, f"a df that gives {kind}", lambda m=model, p=y_pred: backward(m, y, p))

@@ -1,0 +1,314 @@
+"""Mistakes planted in a right backward pass: each must be noticed by the checks."""
+
+import sys
+
+import numpy as np
+import torch
+
+from checks.cases import gradients_of, parameters_of
+from checks.gradients import TINY
+
+
+def variant(
+    residual=lambda y_pred, y_true: 2 * (y_pred - y_true),
+    slope=lambda model, layer: model.df[layer](model.z[layer]),
+    weight=lambda model, layer: model.fc[str(layer)].weight,
+    dw=lambda dL_dz, a: dL_dz.T @ a,
+    db=lambda dL_dz: dL_dz.sum(0),
+    layers=lambda model: range(model.L, 0, -1),
+):
+    """A right backward pass, or with one of its five formulas or the order replaced."""
+
+    @torch.no_grad()
+    def backward(model, y_true, y_pred):
+        dL_da = residual(y_pred, y_true)
+        for layer in layers(model):
+            dL_dz = dL_da * slope(model, layer)
+            model.dL_dw[layer] = dw(dL_dz, model.a[layer - 1])
+            model.dL_db[layer] = db(dL_dz)
+            dL_da = dL_dz @ weight(model, layer)
+
+    return backward
+
+
+PLAIN = variant()  # right, so what a check rejects below is the bug alone
+
+
+def after(change):
+    """The right pass, then `change(model, y_true, y_pred)`."""
+
+    @torch.no_grad()
+    def backward(model, y_true, y_pred):
+        PLAIN(model, y_true, y_pred)
+        change(model, y_true, y_pred)
+
+    return backward
+
+
+def edited(edit, when=lambda model, y_true: True):
+    """The right pass, then every gradient g becomes edit(g) where `when` says so."""
+
+    def change(model, y_true, y_pred):
+        if when(model, y_true):
+            for _, _, gradients, layer in parameters_of(model):
+                gradients[layer] = edit(gradients[layer])
+
+    return after(change)
+
+
+def with_grad(change):
+    """The right pass, then `change(parameter, its gradient)` for each parameter."""
+
+    def change_all(model, y_true, y_pred):
+        for _, parameter, gradients, layer in parameters_of(model):
+            change(parameter, gradients[layer])
+
+    return after(change_all)
+
+
+def by_autograd(model, y_true, y_pred):
+    with torch.enable_grad():
+        loss = ((model(model.a[0]) - y_true) ** 2).sum()
+    for _, parameter, gradients, layer in parameters_of(model):
+        (gradients[layer],) = torch.autograd.grad(loss, parameter, retain_graph=True)
+
+
+def by_the_graph(model, y_true, y_pred):
+    loss = ((y_pred - y_true) ** 2).sum()
+    for _, parameter, gradients, layer in parameters_of(model):
+        (gradients[layer],) = torch.autograd.grad(loss, parameter, retain_graph=True)
+
+
+def by_copying_grad(model, y_true, y_pred):
+    for _, parameter, gradients, layer in parameters_of(model):
+        gradients[layer] = parameter.grad.clone()
+
+
+def accumulating(model, y_true, y_pred):
+    old = gradients_of(model)
+    PLAIN(model, y_true, y_pred)
+    for name, _, gradients, layer in parameters_of(model):
+        if old[name] is not None and old[name].shape == gradients[layer].shape:
+            gradients[layer] = gradients[layer].detach() + 0.9 * old[name].detach()
+
+
+def with_first_weights(model, y_true, y_pred):
+    if not hasattr(model, "remembered"):
+        model.remembered = {k: linear.weight.clone() for k, linear in model.fc.items()}
+    variant(weight=lambda model, layer: model.remembered[str(layer)])(model, y_true, y_pred)
+
+
+def with_graph_attached(model, y_true, y_pred):
+    PLAIN.__wrapped__(model, y_true, y_pred)
+
+
+def square(matrix):
+    return matrix.shape[0] == matrix.shape[1]
+
+
+def other_layer(model, layer):
+    """Another layer of the same shape, or the layer itself."""
+    shape = model.fc[str(layer)].weight.shape
+    same = [k for k in range(1, model.L + 1) if model.fc[str(k)].weight.shape == shape]
+    return same[same.index(layer) - 1]
+
+
+def swap(gradients, one, other):
+    gradients[one], gradients[other] = gradients[other], gradients[one]
+
+
+def replaced(gradients, layer, edit):
+    gradients[layer] = edit(gradients[layer])
+
+
+def spoil_entry(gradient, value):
+    gradient.view(-1)[-1] = value
+
+
+def replace_parameters(model):
+    for linear in model.fc.values():
+        linear.weight = torch.nn.Parameter(linear.weight.detach().clone())
+
+
+def with_weights_of_the_first_call_of_each_shape(model, y_true, y_pred):
+    first = {layer: linear.weight.detach().clone() for layer, linear in model.fc.items()}
+    kept = model.__dict__.setdefault("kept", {}).setdefault(tuple(y_pred.shape), first)
+    variant(weight=lambda model, layer: kept[str(layer)])(model, y_true, y_pred)
+
+
+PLANTED_BUGS = {
+    # the formulas
+    "layers in the order of their names": variant(  # 10 stands before 2 there
+        layers=lambda model: map(int, sorted(model.fc, reverse=True))
+    ),
+    "weights of the first call of each shape": with_weights_of_the_first_call_of_each_shape,
+    "factor 2 forgotten": variant(lambda y_pred, y_true: y_pred - y_true),
+    "sign": variant(lambda y_pred, y_true: 2 * (y_true - y_pred)),
+    "slope of the absolute error": variant(lambda y_pred, y_true: (y_pred - y_true).sign()),
+    "divided by the batch": variant(lambda p, y: 2 * (p - y) / len(p)),
+    "divided by the outputs": variant(lambda p, y: 2 * (p - y) / p.shape[1]),
+    "divided by both": variant(lambda p, y: 2 * (p - y) / p.numel()),
+    "first sample alone": variant(dw=lambda d, a: d[:1].T @ a[:1], db=lambda d: d[0]),
+    "last sample dropped": variant(dw=lambda d, a: d[:-1].T @ a[:-1], db=lambda d: d[:-1].sum(0)),
+    "batch averaged in the bias": variant(db=lambda d: d.mean(0)),
+    "bias of the first sample": variant(db=lambda d: d[0].clone()),
+    "bias dropped": variant(db=lambda d: torch.zeros_like(d[0])),
+    "bias summed over the units": variant(
+        db=lambda d: d.sum(1) if square(d) else d.sum(0),
+    ),
+    "bias keeps a batch axis": variant(db=lambda d: d.sum(0, keepdim=True)),
+    "batch collapsed first": variant(dw=lambda d, a: torch.outer(d.sum(0), a.sum(0))),
+    "batch collapsed, averaged": variant(dw=lambda d, a: torch.outer(d.sum(0), a.mean(0))),
+    "weight not transposed when square": variant(
+        weight=lambda model, layer: (
+            model.fc[str(layer)].weight.T
+            if square(model.fc[str(layer)].weight)
+            else model.fc[str(layer)].weight
+        )
+    ),
+    "gradient transposed when square": variant(
+        dw=lambda d, a: a.T @ d if d.shape[1] == a.shape[1] else d.T @ a
+    ),
+    "gradient transposed": variant(dw=lambda d, a: a.T @ d),
+    "batch and unit confused when equal": variant(
+        dw=lambda d, a: d @ a if len(d) == d.shape[1] else d.T @ a
+    ),
+    "weights of another layer": variant(
+        weight=lambda model, layer: model.fc[str(other_layer(model, layer))].weight
+    ),
+    "derivative at a": variant(slope=lambda model, layer: model.df[layer](model.a[layer])),
+    "derivative always tanh's": variant(
+        slope=lambda model, layer: 1 - torch.tanh(model.z[layer]) ** 2
+    ),
+    "derivative of tanh through a": variant(slope=lambda model, layer: 1 - model.a[layer] ** 2),
+    "f for df": variant(slope=lambda model, layer: model.f[layer](model.z[layer])),
+    "derivative of the first layer": variant(
+        slope=lambda model, layer: model.df[1](model.z[layer])
+    ),
+    "derivative of the last layer": variant(
+        slope=lambda model, layer: model.df[model.L](model.z[layer])
+    ),
+    "derivative cut at 1": variant(
+        slope=lambda model, layer: model.df[layer](model.z[layer]).clamp(max=1)
+    ),
+    "no derivative at the output": variant(
+        slope=lambda model, layer: 1 if layer == model.L else model.df[layer](model.z[layer])
+    ),
+    "no derivative below the output": variant(
+        slope=lambda model, layer: model.df[layer](model.z[layer]) if layer == model.L else 1
+    ),
+    "derivative of the first sample": variant(
+        slope=lambda model, layer: model.df[layer](model.z[layer][:1])
+    ),
+    # what becomes of the right gradients
+    "first layer lost": after(lambda model, *_: replaced(model.dL_dw, 1, torch.zeros_like)),
+    "last layer lost": after(lambda model, *_: replaced(model.dL_db, model.L, torch.zeros_like)),
+    "first layer not set": after(lambda model, *_: model.dL_dw.update({1: None})),
+    "last layer deleted": after(lambda model, *_: model.dL_dw.pop(model.L)),
+    "nothing set": lambda model, y_true, y_pred: None,
+    "layers in the wrong order": after(
+        lambda model, *_: swap(model.dL_dw, model.L, other_layer(model, model.L))
+    ),
+    "zeros": edited(torch.zeros_like),
+    "NaN": edited(lambda g: g * float("nan")),
+    "NaN in one entry": after(lambda model, *_: spoil_entry(model.dL_dw[1], float("nan"))),
+    "NaN in one bias": after(lambda model, *_: spoil_entry(model.dL_db[model.L], float("nan"))),
+    "infinite": edited(lambda g: g / 0),
+    "infinite in one entry": after(lambda model, *_: spoil_entry(model.dL_db[1], float("inf"))),
+    "one entry zero": after(lambda model, *_: spoil_entry(model.dL_dw[model.L], 0.0)),
+    "single precision inside": edited(lambda g: g.float().to(g.dtype)),
+    "single precision of a": variant(dw=lambda d, a: d.T @ a.float().to(a.dtype)),
+    "single precision of the weights": variant(
+        weight=lambda model, layer: (
+            model.fc[str(layer)].weight.float().to(model.fc[str(layer)].weight.dtype)
+        )
+    ),
+    "results in single precision": edited(lambda g: g.float()),
+    "results in double precision": edited(lambda g: g.double()),
+    "wrong in single precision": edited(lambda g: g * 1.01, lambda m, y: y.dtype == torch.float),
+    "rounded to 6 digits": edited(lambda g: torch.round(g, decimals=6)),
+    "off by one part in 1e10": edited(lambda g: g * (1 + 1e-10)),
+    "off by 1e-9": edited(lambda g: g + 1e-9),
+    "clipped": edited(lambda g: g.clamp(-10, 10)),
+    "clipped by norm": edited(lambda g: g * min(1.0, 100.0 / (g.norm().item() + TINY))),
+    "small ones flushed to zero": edited(lambda g: torch.where(g.abs() < 1e-7, 0 * g, g)),
+    "tiny ones flushed to zero": edited(lambda g: torch.where(g.abs() < 1e-30, 0 * g, g)),
+    "NaN hidden": edited(torch.nan_to_num),
+    "noise": edited(lambda g: g + 1e-8 * torch.rand_like(g)),
+    "flattened": edited(lambda g: g.flatten()),
+    "a list": edited(lambda g: g.tolist()),
+    "a numpy array": edited(lambda g: g.numpy()),
+    # only sometimes wrong
+    "wrong for one sample": edited(lambda g: g * 2, lambda m, y: len(y) == 1),
+    "wrong for two samples": edited(lambda g: g * 2, lambda m, y: len(y) == 2),
+    "wrong for more than one": edited(lambda g: g * 2, lambda m, y: len(y) > 1),
+    "wrong for large batches": edited(lambda g: g * 2, lambda m, y: len(y) > 256),
+    "wrong for odd batches": edited(lambda g: g * 2, lambda m, y: len(y) % 2 == 1),
+    "wrong for deep nets": edited(lambda g: g * 2, lambda m, y: m.L > 4),
+    "wrong for one layer": edited(lambda g: g * 2, lambda m, y: m.L == 1),
+    "wrong for wide nets": edited(lambda g: g * 2, lambda m, y: max(m.n_l) > 64),
+    "wrong for very wide nets": edited(lambda g: g * 2, lambda m, y: max(m.n_l) > 512),
+    "wrong for very large batches": edited(lambda g: g * 2, lambda m, y: len(y) > 1024),
+    "wrong for one unit": edited(lambda g: g * 2, lambda m, y: min(m.n_l) == 1),
+    "wrong for one output": edited(lambda g: g * 2, lambda m, y: m.n_l[-1] == 1),
+    "wrong for other functions": edited(lambda g: g * 2, lambda m, y: m.f[1] is not torch.tanh),
+    "wrong for wide targets": edited(lambda g: g * 2, lambda m, y: bool((y.abs() > 100).any())),
+    "wrong without a graph": edited(lambda g: g * 2, lambda m, y: not m.a[m.L].requires_grad),
+    # what is kept between calls, and where the numbers come from
+    "accumulating": accumulating,
+    "weights of the first call": with_first_weights,
+    "autograd, anew": by_autograd,
+    "autograd, on the graph": by_the_graph,
+    ".grad copied": by_copying_grad,
+    "graph attached": with_graph_attached,
+    # what else it changes
+    ".grad written": with_grad(lambda p, g: setattr(p, "grad", g.clone())),
+    ".grad shared": with_grad(lambda p, g: setattr(p, "grad", g)),
+    ".grad added to": with_grad(lambda p, g: p.grad is not None and p.grad.add_(g)),
+    ".grad removed": with_grad(lambda p, g: setattr(p, "grad", None)),
+    ".grad zeroed": with_grad(lambda p, g: p.grad is not None and p.grad.zero_()),
+    "weights moved by 0.1 of the gradient": with_grad(lambda p, g: p.sub_(0.1 * g)),
+    "weights moved by 1e-9 of the gradient": with_grad(lambda p, g: p.sub_(1e-9 * g)),
+    "weights moved by 1e-9": with_grad(lambda p, g: p.add_(1e-9)),
+    "weights moved by one bit": with_grad(lambda p, g: p.mul_(1 + torch.finfo(p.dtype).eps)),
+    "weights replaced by copies": after(lambda model, *_: replace_parameters(model)),
+    "weights frozen": with_grad(lambda p, g: p.requires_grad_(False)),
+    "target changed": after(lambda model, y_true, y_pred: y_true.zero_()),
+    "prediction changed": after(lambda model, y_true, y_pred: y_pred.sub_(y_true)),
+    "input changed": after(lambda model, *_: model.a[0].mul_(2)),
+    "z changed": after(lambda model, *_: model.z[1].cos_()),
+    "a changed": after(lambda model, *_: model.a[1].zero_()),
+    "z thrown away": after(lambda model, *_: model.z.update({1: None})),
+    "a replaced": after(lambda model, *_: model.a.update({1: model.a[1] + 1})),
+    "df replaced": after(lambda model, *_: model.df.update({1: torch.ones_like})),
+    "f replaced": after(lambda model, *_: model.f.update({model.L: torch.sin})),
+    "random numbers used": after(lambda *_: torch.rand(1)),
+    "seed set": after(lambda *_: torch.manual_seed(0)),
+    "numpy's seed set": after(lambda *_: np.random.seed(0)),  # noqa: NPY002
+    "default dtype set": after(lambda *_: torch.set_default_dtype(torch.half)),
+    "autograd left off": lambda *args: (PLAIN(*args), torch.set_grad_enabled(False)),
+    "eval mode": after(lambda model, *_: model.eval()),
+    "a hook left behind": after(lambda model, *_: model.register_forward_hook(lambda *_: None)),
+    "an exit": lambda model, y_true, y_pred: sys.exit(1),
+    "an exception": lambda model, y_true, y_pred: 1 / 0,
+}
+
+
+def ignoring_wrong_calls(model, y_true, y_pred):
+    if y_true.shape == y_pred.shape:
+        PLAIN(model, y_true, y_pred)
+
+
+INTERFACE_FAULTS = {  # right numbers for right calls, but wrong calls get wrong numbers
+    "no shapes checked": PLAIN,
+    "targets broadcast": lambda model, y_true, y_pred: PLAIN(
+        model, torch.broadcast_to(y_true, y_pred.shape), y_pred
+    ),
+    "targets reshaped": lambda model, y_true, y_pred: PLAIN(
+        model, y_true.reshape(y_pred.shape), y_pred
+    ),
+    "the last forward pass used": lambda model, y_true, y_pred: PLAIN(
+        model, y_true, model.a[model.L]
+    ),
+    "wrong calls ignored": ignoring_wrong_calls,
+}

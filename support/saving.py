@@ -1,0 +1,98 @@
+"""What a run leaves behind: files written whole, strict JSON, figures, and where they come from."""
+
+import hashlib
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from IPython import get_ipython
+from IPython.display import clear_output
+from tqdm import tqdm
+
+from support import ROOT
+
+BLUE, ORANGE, GREEN, BLACK = "#0072b2", "#d55e00", "#009e73", "#000000"
+MODES = ("full", "quick", "stand-in")
+
+
+def run_mode():
+    """The environment's RUN_MODE: full, quick (short trainings) or stand-in (and no real images).
+
+    Raises ValueError for any other.
+    """
+    mode = os.environ.get("RUN_MODE", "full")
+    if mode not in MODES:
+        raise ValueError(f"RUN_MODE is {mode!r}; choose one of {', '.join(MODES)}")
+    return mode
+
+
+RUN_MODE = run_mode()
+OUTPUT = ROOT if RUN_MODE == "full" else ROOT / "build" / RUN_MODE  # short runs overwrite nothing
+
+
+def write_whole(path, write):
+    """Call write(temporary path), then put the file it wrote in the place of `path`."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    write(temporary)
+    os.replace(temporary, path)
+
+
+def save_json(name, results):
+    """Save results/<name>.json as strict JSON, which knows no NaN (ValueError)."""
+    text = json.dumps(results, indent=1, allow_nan=False) + "\n"
+    write_whole(OUTPUT / "results" / f"{name}.json", lambda temporary: temporary.write_text(text))
+
+
+def save_figure(figure, name):
+    """Save a figure as figures/<name>.png, marked where its images are not the real ones."""
+    if RUN_MODE == "stand-in":
+        figure.text(0.5, 0.5, "stand-in images", fontsize=40, color="gray", alpha=0.4, ha="center")
+    path = OUTPUT / "figures" / f"{name}.png"
+    write_whole(path, lambda temporary: figure.savefig(temporary, format="png", dpi=120))
+
+
+def rounding_digest(device):
+    """Return a digest of some products' bits: another one where a processor adds otherwise."""
+    x = torch.linspace(-1, 1, 256 * 3072, dtype=torch.double, device=device).reshape(256, 3072)
+    products = (torch.tanh(x @ x.T), x[:, :512].T @ x)
+    return hashlib.sha256(b"".join(p.cpu().numpy().tobytes() for p in products)).hexdigest()[:8]
+
+
+def environment(device, dtype):
+    """Return what the digits of a run depend on besides the code: versions, processor, threads."""
+    import torchvision  # here, since it takes half a second that loading definitions need not wait
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "numpy": np.__version__,
+        "device": str(device),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "rounding": rounding_digest(device),
+        "threads": torch.get_num_threads(),
+        "dtype": str(dtype),
+    }
+
+
+class ProgressBar(tqdm):
+    """tqdm's bar, in a notebook or a terminal alone; cleared from the cell when its loop is done.
+
+    So is what the cell printed before: print after the loop, and nest no bars.
+    """
+
+    def __init__(self, *arguments, **options):
+        self.in_notebook = hasattr(get_ipython(), "kernel")
+        hidden = not (self.in_notebook or sys.stderr.isatty())
+        super().__init__(*arguments, leave=False, disable=hidden, **options)
+
+    def __iter__(self):
+        yield from super().__iter__()
+        if self.in_notebook:
+            clear_output()
