@@ -71,7 +71,6 @@ def index_of(entry, shape):
 
 def compare(case, name, ours, other, tolerance, size=None, source="autograd"):
     """The largest |ours - other| / size; AssertionError where it is not within the tolerance."""
-    assert isinstance(ours, torch.Tensor), f"{case}: {name} is {ours!r}, not a tensor"
     for what in ("shape", "dtype", "device"):
         a, b = getattr(ours, what), getattr(other, what)
         assert a == b, f"{case}: {name} has {what} {a}, {source} gives {b}"
@@ -89,13 +88,26 @@ def compare(case, name, ours, other, tolerance, size=None, source="autograd"):
     return error
 
 
+def gradients_by(backward, case, model=None):
+    """By name, the gradients that the pass computes for the case, each of them a tensor."""
+    found = gradients_of(run(backward, case, model))
+    for name, gradient in found.items():
+        assert isinstance(gradient, torch.Tensor), f"{case}: {name} is {gradient!r}, not a tensor"
+    return found
+
+
+def compare_all(case, ours, expected, tolerance, sizes, source="autograd"):
+    """compare() for every gradient; the largest error."""
+    return max(
+        compare(case, n, ours[n], expected[n], tolerance, sizes[n], source) for n in expected
+    )
+
+
 def check_against_autograd(backward, case):
     """Every dL_dw[l] and dL_db[l]: shape, dtype, device and value."""
     tolerance = tolerance_of(case)
     expected, sizes = autograd_of(case, tolerance)
-    ours = gradients_of(run(backward, case))
-    errors = [compare(case, n, ours[n], expected[n], tolerance, sizes[n]) for n in expected]
-    return max(errors)
+    return compare_all(case, gradients_by(backward, case), expected, tolerance, sizes)
 
 
 def in_double(case):
@@ -135,13 +147,12 @@ def check_central_differences(backward, case, steps=(1e-5, 1e-4, 1e-6, 1e-7), to
     Allowed: 1e-7 of the largest entry, and what rounding does to the difference itself.
     """
     case = in_double(case)
-    ours = gradients_of(run(backward, case))
+    ours = gradients_by(backward, case)
     model = copy_of(case.model)
     every_entry = sum(p.numel() for p in model.parameters()) <= 200
     worst = 0.0
     for name, parameter, *_ in parameters_of(model):
         gradient = ours[name]
-        assert isinstance(gradient, torch.Tensor), f"{case}: {name} is {gradient!r}, not a tensor"
         assert gradient.shape == parameter.shape, f"{case}: {name} has shape {gradient.shape}"
         for place, direction in directions_of(parameter, every_entry):
             expected = (gradient * direction).sum().item()
@@ -163,24 +174,21 @@ def check_central_differences(backward, case, steps=(1e-5, 1e-4, 1e-6, 1e-7), to
 def check_complex_step(backward, case, h=1e-30, tolerance=1e-14):
     """Im L(p + ih) / h has no cancellation, so it is good to 1e-14; every entry."""
     expected, sizes = autograd_of(case, tolerance)
-    ours = gradients_of(run(backward, case))
     model = copy_of(case.model)
     for linear in model.fc.values():
         for name in ("weight", "bias"):
             value = getattr(linear, name).to(torch.complex128)
             setattr(linear, name, torch.nn.Parameter(value, requires_grad=False))
     x, y = case.x.to(torch.complex128), case.y.to(torch.complex128)
-    worst = 0.0
+    slopes = {name: torch.empty_like(gradient) for name, gradient in expected.items()}
     for name, parameter, *_ in parameters_of(model):
-        slopes = torch.empty_like(expected[name])
         for entry in range(parameter.numel()):
             value = parameter.view(-1)[entry].clone()
             parameter.view(-1)[entry] = value + 1j * h
-            slopes.view(-1)[entry] = loss_of(model, x, y).imag / h
+            slopes[name].view(-1)[entry] = loss_of(model, x, y).imag / h
             parameter.view(-1)[entry] = value
-        args = (case, name, ours[name], slopes, tolerance, sizes[name], "the complex step")
-        worst = max(worst, compare(*args))
-    return worst
+    ours = gradients_by(backward, case)
+    return compare_all(case, ours, slopes, tolerance, sizes, "the complex step")
 
 
 def as_autograd_function(backward, case):
@@ -234,7 +242,7 @@ def check_inner_products(backward, case):
         warnings.simplefilter("ignore", FutureWarning)
         y_pred, Jv = torch.func.jvp(outputs, (values,), (v,))
     u = random_tensor(y_pred.shape, 99, like=y_pred)
-    ours = gradients_of(run(backward, Case(case.model, case.x, y_pred - u / 2, case.text)))
+    ours = gradients_by(backward, Case(case.model, case.x, y_pred - u / 2, case.text))
     pairs = list(zip(ours.values(), v.values(), strict=True))
     left, right = (u * Jv).sum().item(), sum((g * d).sum() for g, d in pairs).item()
     size = (u * Jv).abs().sum().item() + sum((g * d).abs().sum() for g, d in pairs).item()
@@ -245,27 +253,20 @@ def check_inner_products(backward, case):
 
 def check_batch_is_sum(backward, case):
     """The gradient of a batch is the sum of its samples' gradients."""
-    total = gradients_of(run(backward, case))
+    total = gradients_by(backward, case)
     samples = zip(case.x.split(1), case.y.split(1), strict=True)
-    singles = [gradients_of(run(backward, Case(case.model, *one, case.text))) for one in samples]
+    singles = [gradients_by(backward, Case(case.model, *one, case.text)) for one in samples]
+    added = {name: torch.stack([single[name] for single in singles]).sum(0) for name in total}
     tolerance = tolerance_of(case)
     _, sizes = autograd_of(case, tolerance)
-    worst = 0.0
-    for name in total:
-        for single in singles:
-            assert isinstance(single[name], torch.Tensor), f"{case}: {name} is {single[name]!r}"
-        added = torch.stack([single[name] for single in singles]).sum(0)
-        args = (case, name, total[name], added, tolerance, sizes[name], "the sum of its samples")
-        worst = max(worst, compare(*args))
-    return worst
+    return compare_all(case, total, added, tolerance, sizes, "the sum of its samples")
 
 
 def check_repeat(backward, case):
     """A second call overwrites, with the same bits; nothing is kept from the call before."""
-    model = run(backward, case)
-    first = {name: bits(gradient) for name, gradient in gradients_of(model).items()}
-    run(backward, case, model)
-    for name, gradient in gradients_of(model).items():
+    model = copy_of(case.model)
+    first = {name: bits(gradient) for name, gradient in gradients_by(backward, case, model).items()}
+    for name, gradient in gradients_by(backward, case, model).items():
         assert bits(gradient) == first[name], f"{case}: {name} differs when the call is repeated"
     with torch.no_grad():
         for parameter in model.parameters():
@@ -275,10 +276,8 @@ def check_repeat(backward, case):
         x, y = (torch.cat([values[first], values]) for values in (case.x / 2, case.y + 1))
         moved = Case(copy_of(model), x, y, case.text + ", another batch, weights moved")
         expected, sizes = autograd_of(moved, tolerance)
-        run(backward, moved, model)
-        for name, ours in gradients_of(model).items():
-            error = compare(moved, name, ours, expected[name], tolerance, sizes[name])
-            worst = max(worst, error)
+        ours = gradients_by(backward, moved, model)
+        worst = max(worst, compare_all(moved, ours, expected, tolerance, sizes))
     return worst
 
 
@@ -325,14 +324,11 @@ def check_nothing_else_changes(backward, case):
 
 def check_nan_stays(backward, case):
     """NaN in, NaN out: a pass that hides it would let a ruined training run on."""
-    spoiled = case.y.clone()
-    spoiled[-1, 0] = float("nan")
-    text = case.text + ", a NaN in the last target"
-    for name, gradient in gradients_of(
-        run(backward, Case(case.model, case.x, spoiled, text))
-    ).items():
-        assert isinstance(gradient, torch.Tensor), f"{case}: {name} is {gradient!r}, not a tensor"
-        assert torch.isnan(gradient).any(), f"{case}, {text}: {name} has no NaN"
+    y = case.y.clone()
+    y[-1, 0] = float("nan")
+    spoiled = Case(case.model, case.x, y, case.text + ", a NaN in the last target")
+    for name, gradient in gradients_by(backward, spoiled).items():
+        assert torch.isnan(gradient).any(), f"{spoiled}: {name} has no NaN"
 
 
 class Watched(torch.autograd.Function):
@@ -351,7 +347,7 @@ class Watched(torch.autograd.Function):
 
 def check_without_autograd(backward, case):
     """The pass asks autograd for nothing, and works where autograd is off."""
-    expected = gradients_of(run(backward, case))
+    expected = gradients_by(backward, case)
     watched, log = copy_of(case.model), []
     for layer, f in case.model.f.items():
         watched.f[layer] = lambda z, f=f: Watched.apply(z, f, log)
@@ -359,7 +355,7 @@ def check_without_autograd(backward, case):
     assert not log, f"{case}: the pass goes back through autograd's graph"
     for mode in (torch.no_grad, torch.inference_mode):
         with mode():
-            ours = gradients_of(run(backward, case))
+            ours = gradients_by(backward, case)
         for name in expected:
             same = bits(ours[name]) == bits(expected[name])
             assert same, f"{case}: {name} differs under torch.{mode.__name__}"

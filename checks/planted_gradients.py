@@ -1,18 +1,36 @@
 """Mistakes planted in a right backward pass: each must be noticed by the checks."""
 
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from checks.cases import gradients_of, parameters_of
+from checks.cases import gradients_of, loss_of, parameters_of
 from checks.gradients import TINY
+
+
+@dataclass
+class Layer:
+    """What the equations of one layer of a net work on."""
+
+    model: object
+    layer: int
+
+    def __post_init__(self):
+        self.linear = self.model.fc[str(self.layer)]
+        self.W, self.f, self.df = (
+            self.linear.weight,
+            self.model.f[self.layer],
+            self.model.df[self.layer],
+        )
+        self.z, self.a = self.model.z[self.layer], self.model.a[self.layer]
 
 
 def variant(
     residual=lambda y_pred, y_true: 2 * (y_pred - y_true),
-    slope=lambda model, layer: model.df[layer](model.z[layer]),
-    weight=lambda model, layer: model.fc[str(layer)].weight,
+    slope=lambda at: at.df(at.z),
+    weight=lambda at: at.W,
     dw=lambda dL_dz, a: dL_dz.T @ a,
     db=lambda dL_dz: dL_dz.sum(0),
     layers=lambda model: range(model.L, 0, -1),
@@ -23,15 +41,15 @@ def variant(
     def backward(model, y_true, y_pred):
         dL_da = residual(y_pred, y_true)
         for layer in layers(model):
-            dL_dz = dL_da * slope(model, layer)
-            model.dL_dw[layer] = dw(dL_dz, model.a[layer - 1])
-            model.dL_db[layer] = db(dL_dz)
-            dL_da = dL_dz @ weight(model, layer)
+            at = Layer(model, layer)
+            dL_dz = dL_da * slope(at)
+            model.dL_dw[layer], model.dL_db[layer] = dw(dL_dz, model.a[layer - 1]), db(dL_dz)
+            dL_da = dL_dz @ weight(at)
 
     return backward
 
 
-PLAIN = variant()  # right, so what a check rejects below is the bug alone
+PLAIN = variant()  # right, so what a check rejects below is the mistake alone
 
 
 def after(change):
@@ -56,6 +74,11 @@ def edited(edit, when=lambda model, y_true: True):
     return after(change)
 
 
+def doubled(when):
+    """The right pass, but twice the gradients where `when` says so."""
+    return edited(lambda g: g * 2, when)
+
+
 def with_grad(change):
     """The right pass, then `change(parameter, its gradient)` for each parameter."""
 
@@ -66,22 +89,26 @@ def with_grad(change):
     return after(change_all)
 
 
-def by_autograd(model, y_true, y_pred):
-    with torch.enable_grad():
-        loss = ((model(model.a[0]) - y_true) ** 2).sum()
+def by_autograd(loss_of_pass):
+    """Gradients that autograd takes of loss_of_pass(model, y_true, y_pred)."""
+
+    def backward(model, y_true, y_pred):
+        loss = loss_of_pass(model, y_true, y_pred)
+        for _, parameter, gradients, layer in parameters_of(model):
+            (gradients[layer],) = torch.autograd.grad(loss, parameter, retain_graph=True)
+
+    return backward
+
+
+@torch.enable_grad()
+def loss_anew(model, y_true, y_pred):
+    return loss_of(model, model.a[0], y_true)
+
+
+def copying_grad(model, y_true, y_pred):
     for _, parameter, gradients, layer in parameters_of(model):
-        (gradients[layer],) = torch.autograd.grad(loss, parameter, retain_graph=True)
-
-
-def by_the_graph(model, y_true, y_pred):
-    loss = ((y_pred - y_true) ** 2).sum()
-    for _, parameter, gradients, layer in parameters_of(model):
-        (gradients[layer],) = torch.autograd.grad(loss, parameter, retain_graph=True)
-
-
-def by_copying_grad(model, y_true, y_pred):
-    for _, parameter, gradients, layer in parameters_of(model):
-        gradients[layer] = parameter.grad.clone()
+        zeros = torch.zeros_like(parameter)
+        gradients[layer] = zeros if parameter.grad is None else parameter.grad.clone()
 
 
 def accumulating(model, y_true, y_pred):
@@ -92,14 +119,15 @@ def accumulating(model, y_true, y_pred):
             gradients[layer] = gradients[layer].detach() + 0.9 * old[name].detach()
 
 
-def with_first_weights(model, y_true, y_pred):
-    if not hasattr(model, "remembered"):
-        model.remembered = {k: linear.weight.clone() for k, linear in model.fc.items()}
-    variant(weight=lambda model, layer: model.remembered[str(layer)])(model, y_true, y_pred)
+def with_remembered_weights(key):
+    """The weights of the first call for each key(y_pred) go on being used."""
 
+    def backward(model, y_true, y_pred):
+        now = {layer: linear.weight.detach().clone() for layer, linear in model.fc.items()}
+        first = model.__dict__.setdefault("remembered", {}).setdefault(key(y_pred), now)
+        variant(weight=lambda at: first[str(at.layer)])(model, y_true, y_pred)
 
-def with_graph_attached(model, y_true, y_pred):
-    PLAIN.__wrapped__(model, y_true, y_pred)
+    return backward
 
 
 def square(matrix):
@@ -130,18 +158,11 @@ def replace_parameters(model):
         linear.weight = torch.nn.Parameter(linear.weight.detach().clone())
 
 
-def with_weights_of_the_first_call_of_each_shape(model, y_true, y_pred):
-    first = {layer: linear.weight.detach().clone() for layer, linear in model.fc.items()}
-    kept = model.__dict__.setdefault("kept", {}).setdefault(tuple(y_pred.shape), first)
-    variant(weight=lambda model, layer: kept[str(layer)])(model, y_true, y_pred)
-
-
-PLANTED_BUGS = {
+PLANTED_GRADIENTS = {
     # the formulas
     "layers in the order of their names": variant(  # 10 stands before 2 there
         layers=lambda model: map(int, sorted(model.fc, reverse=True))
     ),
-    "weights of the first call of each shape": with_weights_of_the_first_call_of_each_shape,
     "factor 2 forgotten": variant(lambda y_pred, y_true: y_pred - y_true),
     "sign": variant(lambda y_pred, y_true: 2 * (y_true - y_pred)),
     "slope of the absolute error": variant(lambda y_pred, y_true: (y_pred - y_true).sign()),
@@ -153,53 +174,35 @@ PLANTED_BUGS = {
     "batch averaged in the bias": variant(db=lambda d: d.mean(0)),
     "bias of the first sample": variant(db=lambda d: d[0].clone()),
     "bias dropped": variant(db=lambda d: torch.zeros_like(d[0])),
-    "bias summed over the units": variant(
-        db=lambda d: d.sum(1) if square(d) else d.sum(0),
-    ),
+    "bias summed over the units": variant(db=lambda d: d.sum(1) if square(d) else d.sum(0)),
     "bias keeps a batch axis": variant(db=lambda d: d.sum(0, keepdim=True)),
     "batch collapsed first": variant(dw=lambda d, a: torch.outer(d.sum(0), a.sum(0))),
     "batch collapsed, averaged": variant(dw=lambda d, a: torch.outer(d.sum(0), a.mean(0))),
     "weight not transposed when square": variant(
-        weight=lambda model, layer: (
-            model.fc[str(layer)].weight.T
-            if square(model.fc[str(layer)].weight)
-            else model.fc[str(layer)].weight
-        )
+        weight=lambda at: at.W.T if square(at.W) else at.W
     ),
     "gradient transposed when square": variant(
         dw=lambda d, a: a.T @ d if d.shape[1] == a.shape[1] else d.T @ a
     ),
     "gradient transposed": variant(dw=lambda d, a: a.T @ d),
-    "batch and unit confused when equal": variant(
-        dw=lambda d, a: d @ a if len(d) == d.shape[1] else d.T @ a
-    ),
+    "batch and unit confused when equal": variant(dw=lambda d, a: d @ a if square(d) else d.T @ a),
     "weights of another layer": variant(
-        weight=lambda model, layer: model.fc[str(other_layer(model, layer))].weight
+        weight=lambda at: at.model.fc[str(other_layer(at.model, at.layer))].weight
     ),
-    "derivative at a": variant(slope=lambda model, layer: model.df[layer](model.a[layer])),
-    "derivative always tanh's": variant(
-        slope=lambda model, layer: 1 - torch.tanh(model.z[layer]) ** 2
-    ),
-    "derivative of tanh through a": variant(slope=lambda model, layer: 1 - model.a[layer] ** 2),
-    "f for df": variant(slope=lambda model, layer: model.f[layer](model.z[layer])),
-    "derivative of the first layer": variant(
-        slope=lambda model, layer: model.df[1](model.z[layer])
-    ),
-    "derivative of the last layer": variant(
-        slope=lambda model, layer: model.df[model.L](model.z[layer])
-    ),
-    "derivative cut at 1": variant(
-        slope=lambda model, layer: model.df[layer](model.z[layer]).clamp(max=1)
-    ),
+    "derivative at a": variant(slope=lambda at: at.df(at.a)),
+    "derivative always tanh's": variant(slope=lambda at: 1 - torch.tanh(at.z) ** 2),
+    "derivative of tanh through a": variant(slope=lambda at: 1 - at.a**2),
+    "f for df": variant(slope=lambda at: at.f(at.z)),
+    "derivative of the first layer": variant(slope=lambda at: at.model.df[1](at.z)),
+    "derivative of the last layer": variant(slope=lambda at: at.model.df[at.model.L](at.z)),
+    "derivative cut at 1": variant(slope=lambda at: at.df(at.z).clamp(max=1)),
     "no derivative at the output": variant(
-        slope=lambda model, layer: 1 if layer == model.L else model.df[layer](model.z[layer])
+        slope=lambda at: 1 if at.layer == at.model.L else at.df(at.z)
     ),
     "no derivative below the output": variant(
-        slope=lambda model, layer: model.df[layer](model.z[layer]) if layer == model.L else 1
+        slope=lambda at: at.df(at.z) if at.layer == at.model.L else 1
     ),
-    "derivative of the first sample": variant(
-        slope=lambda model, layer: model.df[layer](model.z[layer][:1])
-    ),
+    "derivative of the first sample": variant(slope=lambda at: at.df(at.z[:1])),
     # what becomes of the right gradients
     "first layer lost": after(lambda model, *_: replaced(model.dL_dw, 1, torch.zeros_like)),
     "last layer lost": after(lambda model, *_: replaced(model.dL_db, model.L, torch.zeros_like)),
@@ -218,11 +221,7 @@ PLANTED_BUGS = {
     "one entry zero": after(lambda model, *_: spoil_entry(model.dL_dw[model.L], 0.0)),
     "single precision inside": edited(lambda g: g.float().to(g.dtype)),
     "single precision of a": variant(dw=lambda d, a: d.T @ a.float().to(a.dtype)),
-    "single precision of the weights": variant(
-        weight=lambda model, layer: (
-            model.fc[str(layer)].weight.float().to(model.fc[str(layer)].weight.dtype)
-        )
-    ),
+    "single precision of the weights": variant(weight=lambda at: at.W.float().to(at.W.dtype)),
     "results in single precision": edited(lambda g: g.float()),
     "results in double precision": edited(lambda g: g.double()),
     "wrong in single precision": edited(lambda g: g * 1.01, lambda m, y: y.dtype == torch.float),
@@ -239,28 +238,31 @@ PLANTED_BUGS = {
     "a list": edited(lambda g: g.tolist()),
     "a numpy array": edited(lambda g: g.numpy()),
     # only sometimes wrong
-    "wrong for one sample": edited(lambda g: g * 2, lambda m, y: len(y) == 1),
-    "wrong for two samples": edited(lambda g: g * 2, lambda m, y: len(y) == 2),
-    "wrong for more than one": edited(lambda g: g * 2, lambda m, y: len(y) > 1),
-    "wrong for large batches": edited(lambda g: g * 2, lambda m, y: len(y) > 256),
-    "wrong for odd batches": edited(lambda g: g * 2, lambda m, y: len(y) % 2 == 1),
-    "wrong for deep nets": edited(lambda g: g * 2, lambda m, y: m.L > 4),
-    "wrong for one layer": edited(lambda g: g * 2, lambda m, y: m.L == 1),
-    "wrong for wide nets": edited(lambda g: g * 2, lambda m, y: max(m.n_l) > 64),
-    "wrong for very wide nets": edited(lambda g: g * 2, lambda m, y: max(m.n_l) > 512),
-    "wrong for very large batches": edited(lambda g: g * 2, lambda m, y: len(y) > 1024),
-    "wrong for one unit": edited(lambda g: g * 2, lambda m, y: min(m.n_l) == 1),
-    "wrong for one output": edited(lambda g: g * 2, lambda m, y: m.n_l[-1] == 1),
-    "wrong for other functions": edited(lambda g: g * 2, lambda m, y: m.f[1] is not torch.tanh),
-    "wrong for wide targets": edited(lambda g: g * 2, lambda m, y: bool((y.abs() > 100).any())),
-    "wrong without a graph": edited(lambda g: g * 2, lambda m, y: not m.a[m.L].requires_grad),
+    "wrong for one sample": doubled(lambda m, y: len(y) == 1),
+    "wrong for two samples": doubled(lambda m, y: len(y) == 2),
+    "wrong for more than one": doubled(lambda m, y: len(y) > 1),
+    "wrong for large batches": doubled(lambda m, y: len(y) > 256),
+    "wrong for odd batches": doubled(lambda m, y: len(y) % 2 == 1),
+    "wrong for deep nets": doubled(lambda m, y: m.L > 4),
+    "wrong for one layer": doubled(lambda m, y: m.L == 1),
+    "wrong for wide nets": doubled(lambda m, y: max(m.n_l) > 64),
+    "wrong for very wide nets": doubled(lambda m, y: max(m.n_l) > 512),
+    "wrong for very large batches": doubled(lambda m, y: len(y) > 1024),
+    "wrong for one unit": doubled(lambda m, y: min(m.n_l) == 1),
+    "wrong for one output": doubled(lambda m, y: m.n_l[-1] == 1),
+    "wrong for other functions": doubled(lambda m, y: m.f[1] is not torch.tanh),
+    "wrong for wide targets": doubled(lambda m, y: bool((y.abs() > 100).any())),
+    "wrong without a graph": doubled(lambda m, y: not m.a[m.L].requires_grad),
     # what is kept between calls, and where the numbers come from
     "accumulating": accumulating,
-    "weights of the first call": with_first_weights,
-    "autograd, anew": by_autograd,
-    "autograd, on the graph": by_the_graph,
-    ".grad copied": by_copying_grad,
-    "graph attached": with_graph_attached,
+    "weights of the first call": with_remembered_weights(lambda y_pred: None),
+    "weights of the first call of each shape": with_remembered_weights(lambda y_pred: y_pred.shape),
+    "autograd, anew": by_autograd(loss_anew),
+    "autograd, on the graph": by_autograd(
+        lambda model, y_true, y_pred: ((y_pred - y_true) ** 2).sum()
+    ),
+    ".grad copied": copying_grad,
+    "graph attached": PLAIN.__wrapped__,
     # what else it changes
     ".grad written": with_grad(lambda p, g: setattr(p, "grad", g.clone())),
     ".grad shared": with_grad(lambda p, g: setattr(p, "grad", g)),

@@ -1,74 +1,92 @@
 """Mistakes planted in a right update: each must be noticed by compare_with_torch."""
 
+from types import SimpleNamespace
+
 import torch
 
-LINES = {  # the parts of the update that a planted mistake replaces, as they are when right
-    "before": "pass",
-    "parameters": "list(model.parameters())",
-    "decay": "g = g.add(p, alpha=weight_decay)",
-    "first": "b[i] = g.clone()",
-    "later": "b[i].mul_(momentum).add_(g, alpha=1 - dampening)",
-    "direction": "b[i]",
-    "move": "p.add_(g, alpha=-learning_rate)",
-}
+
+def update(
+    chosen=lambda i, count: True,
+    switches=lambda given: given,
+    decay=lambda g, p, s: g.add(p, alpha=s.weight_decay),
+    first=lambda g, s: g.clone(),
+    later=lambda v, g, s: v.mul_(s.momentum).add_(g, alpha=1 - s.dampening),
+    direction=lambda v, p, s: v,
+    move=lambda p, g, s: p.add_(g, alpha=-s.learning_rate),
+):
+    """A right step in the form of manual_sgd_step, or with some of its lines replaced.
+
+    p: a parameter, g: its gradient, v: its momentum buffer, s: the switches.
+    """
+
+    @torch.no_grad()
+    def step(model, learning_rate, momentum, weight_decay, momentum_buffer, **others):
+        given = dict(dampening=0.0, nesterov=False, maximize=False) | others
+        given |= dict(learning_rate=learning_rate, momentum=momentum, weight_decay=weight_decay)
+        s = SimpleNamespace(**switches(given))
+        for i, p in enumerate(model.parameters()):
+            if p.grad is None or not chosen(i, len(momentum_buffer)):
+                continue
+            g = -p.grad if s.maximize else p.grad
+            if s.weight_decay != 0:
+                g = decay(g, p, s)
+            if s.momentum != 0:
+                v = momentum_buffer[i]
+                v = momentum_buffer[i] = first(g, s) if v is None else later(v, g, s)
+                g = g.add(v, alpha=s.momentum) if s.nesterov else direction(v, p, s)
+            move(p, g, s)
+
+    return step
 
 
-def planted_step(**mistake):
-    """Return manual_sgd_step written another way, with one line of it replaced by a mistake."""
-    line = LINES | mistake
-    source = f"""
-@torch.no_grad()
-def step(model, learning_rate, momentum, weight_decay, momentum_buffer,
-         dampening=0.0, nesterov=False, maximize=False):
-    b = momentum_buffer
-    for i, p in enumerate({line["parameters"]}):
-        {line["before"]}
-        if p.grad is None:
-            continue
-        g = -p.grad if maximize else p.grad
-        if weight_decay != 0:
-            {line["decay"]}
-        if momentum != 0:
-            if b[i] is None:
-                {line["first"]}
-            else:
-                {line["later"]}
-            g = g.add(b[i], alpha=momentum) if nesterov else {line["direction"]}
-        {line["move"]}
-"""
-    namespace = {"torch": torch}
-    exec(source, namespace)
-    return namespace["step"]
+def without_decay(g, p, s):
+    return g
 
 
-PLANTED_STEPS = {
-    "never moves": dict(move="pass"),
-    "moves uphill": dict(move="p.add_(g, alpha=learning_rate)"),
-    "only the first parameter": dict(parameters="list(model.parameters())[:1]"),
-    "only the last parameter": dict(before="if i + 1 < len(b): continue"),
-    "decay on a single-rounding path": dict(decay="g = g + weight_decay * p"),
-    "update rounded twice": dict(move="p.sub_(learning_rate * g)"),
-    "decay not applied": dict(decay="pass"),
-    "decay applied twice": dict(decay="g = g.add(p, alpha=2 * weight_decay)"),
-    "decay of the wrong sign": dict(decay="g = g.sub(p, alpha=weight_decay)"),
-    "decoupled decay": dict(decay="p.mul_(1 - learning_rate * weight_decay)"),
-    "biases not decayed": dict(decay="g = g.add(p, alpha=weight_decay) if p.dim() > 1 else g"),
-    "decay written into .grad": dict(decay="g = g.add_(p, alpha=weight_decay)"),
-    "decay after momentum": dict(decay="pass", direction="b[i].add(p, alpha=weight_decay)"),
-    "buffer aliases the gradient": dict(first="b[i] = g"),
-    "first step dampened": dict(first="b[i] = g * (1 - dampening)"),
-    "buffer starts at zero": dict(first="b[i] = torch.zeros_like(g)"),
-    "dampening ignored": dict(later="b[i].mul_(momentum).add_(g)"),
-    "textbook average": dict(later="b[i].mul_(momentum).add_(g, alpha=1 - momentum)"),
-    "momentum forgotten": dict(later="b[i] = g.clone()"),
-    "buffer replaced, not kept": dict(later="g = b[i].mul(momentum).add(g, alpha=1 - dampening)"),
-    "learning rate in the buffer": dict(
-        first="b[i] = learning_rate * g",
-        later="b[i].mul_(momentum).add_(g, alpha=learning_rate * (1 - dampening))",
-        move="p.add_(g, alpha=-1 if momentum else -learning_rate)",
+def twice(v, p, s):
+    p.add_(v, alpha=-s.learning_rate)
+    return v
+
+
+def decoupled(g, p, s):
+    p.mul_(1 - s.learning_rate * s.weight_decay)
+    return g
+
+
+PLANTED_UPDATES = {
+    "never moves": update(move=lambda p, g, s: None),
+    "moves uphill": update(move=lambda p, g, s: p.add_(g, alpha=s.learning_rate)),
+    "only the first parameter": update(chosen=lambda i, count: i == 0),
+    "only the last parameter": update(chosen=lambda i, count: i + 1 == count),
+    "decay on a single-rounding path": update(decay=lambda g, p, s: g + s.weight_decay * p),
+    "update rounded twice": update(move=lambda p, g, s: p.sub_(s.learning_rate * g)),
+    "decay not applied": update(decay=without_decay),
+    "decay applied twice": update(decay=lambda g, p, s: g.add(p, alpha=2 * s.weight_decay)),
+    "decay of the wrong sign": update(decay=lambda g, p, s: g.sub(p, alpha=s.weight_decay)),
+    "decoupled decay": update(decay=decoupled),
+    "biases not decayed": update(
+        decay=lambda g, p, s: g.add(p, alpha=s.weight_decay) if p.dim() > 1 else g
     ),
-    "momentum steps twice": dict(direction="(p.add_(b[i], alpha=-learning_rate), b[i])[1]"),
-    "maximize ignored": dict(before="maximize = False"),
-    "nesterov ignored": dict(before="nesterov = False"),
-    "NaN": dict(move="p.mul_(float('nan'))"),
+    "decay written into .grad": update(decay=lambda g, p, s: g.add_(p, alpha=s.weight_decay)),
+    "decay after momentum": update(
+        decay=without_decay, direction=lambda v, p, s: v.add(p, alpha=s.weight_decay)
+    ),
+    "buffer aliases the gradient": update(first=lambda g, s: g),
+    "first step dampened": update(first=lambda g, s: g * (1 - s.dampening)),
+    "buffer starts at zero": update(first=lambda g, s: torch.zeros_like(g)),
+    "dampening ignored": update(later=lambda v, g, s: v.mul_(s.momentum).add_(g)),
+    "textbook average": update(
+        later=lambda v, g, s: v.mul_(s.momentum).add_(g, alpha=1 - s.momentum)
+    ),
+    "momentum forgotten": update(later=lambda v, g, s: g.clone()),
+    "buffer not kept up to date": update(later=lambda v, g, s: v),
+    "learning rate in the buffer": update(
+        first=lambda g, s: s.learning_rate * g,
+        later=lambda v, g, s: v.mul_(s.momentum).add_(g, alpha=s.learning_rate * (1 - s.dampening)),
+        move=lambda p, g, s: p.add_(g, alpha=-1 if s.momentum else -s.learning_rate),
+    ),
+    "momentum steps twice": update(direction=twice),
+    "maximize ignored": update(switches=lambda given: given | dict(maximize=False)),
+    "nesterov ignored": update(switches=lambda given: given | dict(nesterov=False)),
+    "NaN": update(move=lambda p, g, s: p.mul_(float("nan"))),
 }

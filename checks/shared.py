@@ -6,9 +6,25 @@ import random
 import numpy as np
 import torch
 
+GLOBAL_STATE = {  # what a pass or a step could change outside of the model: (read it, put it back)
+    "torch's random state": (torch.get_rng_state, torch.set_rng_state),
+    "numpy's random state": (np.random.get_state, np.random.set_state),  # noqa: NPY002
+    "Python's random state": (random.getstate, random.setstate),
+    "the default dtype": (torch.get_default_dtype, torch.set_default_dtype),
+    "the grad mode": (torch.is_grad_enabled, torch.set_grad_enabled),
+    "the number of threads": (torch.get_num_threads, torch.set_num_threads),
+}
+
 
 def bits(value):
-    """Something that is equal for two tensors when every bit of them is."""
+    """Something that is equal for two tensors (arrays, tuples of them) when every bit of them is.
+
+    Shape and dtype count; NaN equals NaN of the same bits.
+    """
+    if isinstance(value, tuple):
+        return tuple(map(bits, value))
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype, value.tobytes()
     if not isinstance(value, torch.Tensor):
         return value
     raw = value.detach().reshape(-1).contiguous().view(torch.uint8)
@@ -16,40 +32,22 @@ def bits(value):
 
 
 def same_bits(left, right):
-    """True if two tensors have the same shape, type and bits; NaN equals NaN of the same bits."""
-    left, right = left.detach().contiguous(), right.detach().contiguous()
-    same_kind = left.shape == right.shape and left.dtype == right.dtype
-    return same_kind and left.numpy().tobytes() == right.numpy().tobytes()
+    """True if two tensors have the same shape, type and bits."""
+    return bits(left) == bits(right)
 
 
 def global_state():
-    """What a pass could change outside of the model, by name."""
-    return {
-        "torch's random state": bits(torch.get_rng_state()),
-        "numpy's random state": np.random.get_state(legacy=False)["state"]["key"].tobytes(),  # noqa: NPY002
-        "Python's random state": random.getstate(),
-        "the default dtype": torch.get_default_dtype(),
-        "the grad mode": torch.is_grad_enabled(),
-        "the number of threads": torch.get_num_threads(),
-    }
+    """The global state, by name, in a form that can be compared."""
+    return {name: bits(read()) for name, (read, _) in GLOBAL_STATE.items()}
 
 
 @contextlib.contextmanager
 def global_state_kept():
     """Put the global state back, whatever happens inside."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    dtype, grad, threads = (
-        torch.get_default_dtype(),
-        torch.is_grad_enabled(),
-        torch.get_num_threads(),
-    )
+    before = {name: read() for name, (read, _) in GLOBAL_STATE.items()}
     try:
         yield
     finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.set_rng_state(states[2])
-        torch.set_default_dtype(dtype)
-        torch.set_grad_enabled(grad)
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
+        for name, (read, put_back) in GLOBAL_STATE.items():
+            if bits(read()) != bits(before[name]):
+                put_back(before[name])

@@ -1,6 +1,7 @@
 """CIFAR-10 and MNIST: a copy that is there, or a download, or words that say what is missing.
 
-A relative folder is one below the repository, whatever the current folder is.
+A relative folder is one below the repository, whatever the current folder is. torchvision takes a
+second to import, so the functions that need it do so: loading definitions need not wait.
 """
 
 import contextlib
@@ -14,7 +15,6 @@ from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
-from torchvision.datasets import CIFAR10, MNIST, mnist
 
 from support import ROOT
 
@@ -37,6 +37,8 @@ def limited_patience():
 
 def find_cifar10(root="data"):
     """Return the first of `root` and $CIFAR10_ROOT with a whole copy of CIFAR-10, or None."""
+    from torchvision.datasets import CIFAR10
+
     for folder in (root, os.environ.get("CIFAR10_ROOT", root)):
         try:
             CIFAR10(ROOT / folder, train=False)  # verifies the MD5 of the training files, too
@@ -51,6 +53,8 @@ def open_cifar10(root="data"):
 
     Raises FileNotFoundError, which says what to do, with no copy and no way to download one.
     """
+    from torchvision.datasets import CIFAR10
+
     try:
         folder = find_cifar10(root)
         if folder is None:
@@ -111,6 +115,8 @@ def find_mnist(root):
 
 def download_mnist(root):
     """Let torchvision fetch MNIST into root; OSError or RuntimeError where it cannot."""
+    from torchvision.datasets import MNIST
+
     with limited_patience():
         MNIST(root=root, train=False, download=True)
 
@@ -121,6 +127,8 @@ def load_mnist(count=64, download=True):
     A copy in data/ or in the folder named by MNIST_ROOT is used; otherwise torchvision downloads
     one into data/. FileNotFoundError where there is neither a copy nor a way to fetch it.
     """
+    from torchvision.datasets import mnist
+
     data = ROOT / "data"
     roots = [data, *map(Path, filter(None, [os.environ.get("MNIST_ROOT")]))]
     found = next(filter(None, map(find_mnist, roots)), None)
@@ -136,7 +144,7 @@ def load_mnist(count=64, download=True):
         raise FileNotFoundError(
             f"No MNIST test images: {problem}.\n"
             f"Wanted: MNIST/raw/{' and '.join(MNIST_MD5)} (.gz or not)\n"
-            f"in {' or '.join(map(str, roots))}. Put the files of {MNIST.mirrors[0]}\n"
+            f"in {' or '.join(map(str, roots))}. Put the files of {mnist.MNIST.mirrors[0]}\n"
             "there, or name a folder that has them in the environment variable MNIST_ROOT."
         )
     with tempfile.TemporaryDirectory() as folder:

@@ -7,6 +7,7 @@ executes the notebooks in place, each in a fresh kernel, and shows which cell is
 
 import ast
 import itertools
+import json
 import linecache
 import os
 import re
@@ -14,17 +15,12 @@ import sys
 import types
 from pathlib import Path
 
-import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from support import ROOT
+from support.saving import write_whole
 
 CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+")
-# A kernel that is stopped before joblib's workers leaves them to their tracker, which cleans up
-# and warns. Nothing of that concerns the notebook.
-QUIET = {"PYTHONWARNINGS": "ignore:resource_tracker"}
 STAND_IN_BANNER = "STAND-IN IMAGES: nothing below is CIFAR-10's or MNIST's.\n"
 
 
@@ -37,16 +33,29 @@ def is_definition(node):
     return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
 
 
+def read_cells(path):
+    """A notebook's cells. Read as plain JSON: nbformat takes a second to import.
+
+    Only an old format, which has no cells at its top, is left to nbformat.
+    """
+    cells = json.loads(Path(path).read_text(encoding="utf-8")).get("cells")
+    if cells is None:
+        import nbformat
+
+        return nbformat.read(path, as_version=4).cells
+    return cells
+
+
 def read_definitions(path):
     """Yield (name, syntax tree) of each code cell of a notebook, with its definitions alone.
 
     A traceback shows the cell's own source: the line cache is given it under that name,
     "notebook.ipynb[cell]".
     """
-    for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
-        if cell.cell_type != "code":
+    for number, cell in enumerate(read_cells(path)):
+        if cell["cell_type"] != "code":
             continue
-        source = TransformerManager().transform_cell(cell.source)
+        source = TransformerManager().transform_cell("".join(cell["source"]))
         name = f"{path}[{number}]"
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         tree = ast.parse(source, name)
@@ -72,16 +81,6 @@ def load_definitions(path):
     return module
 
 
-class LiveClient(NotebookClient):
-    """Sends stderr (the progress bars) to the terminal and keeps it out of the saved notebook."""
-
-    def output(self, outs, msg, display_id, cell_index):
-        if msg["msg_type"] == "stream" and msg["content"]["name"] == "stderr":
-            print(msg["content"]["text"], end="", file=sys.stderr, flush=True)
-            return None
-        return super().output(outs, msg, display_id, cell_index)
-
-
 def execute(path, target=None, banner=None):
     """Execute a notebook in a fresh kernel beside it; write it to `target` (default: in place).
 
@@ -89,37 +88,31 @@ def execute(path, target=None, banner=None):
     no times. `banner` is put before the outputs of every cell that has any.
     Raises CellExecutionError with the cell's own error.
     """
+    import nbformat
+
+    from support.kernel import LiveClient
+
     path = Path(path)
-    target = Path(target or path)
     notebook = nbformat.read(path, as_version=4)
 
     def announce(cell, cell_index):
         first_line = cell.source.strip().partition("\n")[0]
         print(f"{path.name}  cell {cell_index + 1}/{len(notebook.cells)}  {first_line}", flush=True)
 
-    LiveClient(
-        notebook,
-        timeout=None,
-        kernel_name="python3",
-        record_timing=False,
-        store_widget_state=False,
-        coalesce_streams=True,
-        extra_arguments=["--log-level=ERROR"],
-        resources={"metadata": {"path": str(path.resolve().parent)}},
-        on_cell_execute=announce,
-    ).execute(env=os.environ | QUIET)
+    LiveClient(notebook, path.resolve().parent, on_cell_execute=announce).execute()
     for cell in notebook.cells:
         if banner and cell.get("outputs"):
             cell.outputs.insert(0, nbformat.v4.new_output("stream", name="stdout", text=banner))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + ".part")
-    nbformat.write(notebook, temporary)
-    os.replace(temporary, target)
+    write_whole(target or path, lambda temporary: nbformat.write(notebook, temporary))
 
 
 def data_is_there(path):
-    """Fetch the images that a notebook works on; say what is missing if they are not to be had."""
+    """Fetch the images that a notebook works on; say what is missing if they are not to be had.
+
+    Those of experiments/ load them through PART2, the definitions of gradient_descent.ipynb.
+    """
     definitions = load_definitions(path)
+    definitions = getattr(definitions, "PART2", definitions)
     for name in ("load_airplane_bird", "load_mnist"):
         try:
             getattr(definitions, name, lambda: None)()
@@ -131,6 +124,8 @@ def data_is_there(path):
 
 def main(paths):
     """Execute each notebook: in place on the real images, else in build/ on a stand-in."""
+    from support.kernel import CellExecutionError, DeadKernelError
+
     requested_mode = os.environ.get("RUN_MODE", "full")
     for path in map(Path, paths):
         if not path.is_file():
@@ -141,7 +136,8 @@ def main(paths):
         os.environ["RUN_MODE"] = mode
         target, banner = path, None
         if mode != "full":
-            target = path.parent / "build" / mode / path.name
+            root = ROOT if path.resolve().is_relative_to(ROOT) else path.parent
+            target = root / "build" / mode / path.name
             banner = STAND_IN_BANNER if mode == "stand-in" else None
             print(f"{path.name}: RUN_MODE={mode}, a short run; its results go to {target.parent}")
         try:

@@ -1,197 +1,196 @@
-"""The timings: only `make bench` runs these."""
+"""The timings: only `make bench` runs these.
 
-import statistics
+ROWS, at the end, names what is measured, and what it may come to. The rows are printed as one
+table, whatever fails; those of a whole run are kept in results/bench.json, which nothing compares.
+"""
+
+import platform
+import re
+import subprocess
+import sys
 import time
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+from statistics import median
 
 import pytest
 import torch
 from torch import nn
 
-from checks.cases import copy_of, loss_of, make_case
+from checks.cases import loss_of, make_case
+from support import ROOT
+from support.saving import save_json
 
 
-@pytest.fixture(scope="module")
-def bench_case(part1):
-    return make_case(part1.MyNet, [576, 512, 128, 10], 256, seed=1)
+def timed(*sides, rounds, warm_up=4):
+    """Return the median of the rounds' ratios first/second side, and each side's median seconds.
 
-
-def with_autograd(model, case):
-    for parameter in model.parameters():
-        parameter.grad = None
-    loss_of(model, case.x, case.y).backward()
-
-
-def by_hand(backward):
-    def work(model, case):
-        with torch.no_grad():
-            backward(model, case.y, model(case.x))
-
-    return work
-
-
-def medians(model, case, sides, rounds):
-    """The median seconds of each side, on its own copy; the sides take turns to be first."""
-    models = {name: copy_of(model) for name in sides}
-    seconds = {name: [] for name in sides}
-    for turn in range(rounds + 3):
-        for name in sorted(sides, reverse=turn % 2):
+    The sides take turns to go first. Of one side alone, its seconds stand for the ratio.
+    """
+    seconds = [[] for _ in sides]
+    for turn in range(warm_up + rounds):
+        for side in sorted(range(len(sides)), reverse=turn % 2):
             start = time.perf_counter()
-            sides[name](models[name], case)
-            seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values[3:]) for name, values in seconds.items()}
+            sides[side]()
+            seconds[side].append(time.perf_counter() - start)
+    ours, *theirs = (values[warm_up:] for values in seconds)
+    ratios = [a / b for a, b in zip(ours, *theirs, strict=True)] if theirs else ours
+    return median(ratios), [median(values) for values in (ours, *theirs)]
 
 
-@pytest.mark.bench
-def test_bench_against_autograd(part1, bench_case):
-    model = copy_of(bench_case.model)
-    sides = {"autograd": with_autograd, "by hand": by_hand(part1.backpropagation)}
-    seconds = medians(model, bench_case, sides, 200)
-    ratio = seconds["by hand"] / seconds["autograd"]
-    print(f"\nforward and backward, {bench_case}: {seconds}, ratio {ratio:.3f}")
-    assert ratio <= 1.0
+def against(ours, theirs, rounds):
+    """A row of two sides; with an even number of rounds, each is first as often as the other."""
+    return lambda get: timed(ours(get), theirs(get), rounds=rounds)
 
 
-def backward_alone(backward):
-    """The backward pass on the forward pass that the model remembers."""
-
-    def work(model, case):
-        if model.a[0] is None:
-            model(case.x)
-        with torch.no_grad():
-            backward(model, case.y, model.a[model.L])
-
-    return work
+def new_case(get):
+    return make_case(get("part1").MyNet, [576, 512, 128, 10], 256, seed=1)
 
 
-@pytest.mark.bench
-def test_bench_vectorized_against_loop(part1, bench_case):
-    model = copy_of(bench_case.model)
-    passes = {"loop": part1.backpropagation_by_loop, "vectorized": part1.backpropagation}
-    ratios = {}
-    for what, measured in (("forward and backward", by_hand), ("backward alone", backward_alone)):
-        sides = {name: measured(backward) for name, backward in passes.items()}
-        seconds = medians(model, bench_case, sides, 15)
-        ratios[what] = seconds["vectorized"] / seconds["loop"]
-        print(f"\n{what}, {bench_case}: {seconds}, ratio {ratios[what]:.3f}")
-    assert ratios["backward alone"] <= 0.1
+def with_autograd(get):
+    case = new_case(get)
+    return lambda: (case.model.zero_grad(), loss_of(case.model, case.x, case.y).backward())
 
 
-def peak_bytes(work, case):
+def by_hand(get, form="backpropagation"):
+    case, backward = new_case(get), getattr(get("part1"), form)
+    return torch.no_grad()(lambda: backward(case.model, case.y, case.model(case.x)))
+
+
+def backward_alone(get, form="backpropagation"):
+    case, backward = new_case(get), getattr(get("part1"), form)
+    y_pred = case.model(case.x).detach()
+    return torch.no_grad()(lambda: backward(case.model, case.y, y_pred))
+
+
+def peak_bytes(work):
     """The most memory allocated at once beside net and batch, over three batches in a row."""
-    model = copy_of(case.model)
     options = {"activities": [torch.profiler.ProfilerActivity.CPU], "profile_memory": True}
     with torch.profiler.profile(**options) as profile:
         for _ in range(3):
-            work(model, case)
+            work()
     events = profile.profiler.kineto_results.events()
-    changes = [event for event in events if event.name() == "[memory]"]
-    now = peak = 0
-    for event in sorted(changes, key=lambda event: event.start_ns()):
-        now += event.nbytes()
-        peak = max(peak, now)
-    return peak
+    changes = sorted((e for e in events if e.name() == "[memory]"), key=lambda e: e.start_ns())
+    return max(accumulate(event.nbytes() for event in changes))
 
 
-@pytest.mark.bench
-def test_bench_peak_memory(part1, bench_case):
-    peaks = {
-        "autograd": peak_bytes(with_autograd, bench_case),
-        "by hand": peak_bytes(by_hand(part1.backpropagation), bench_case),
-    }
-    ratio = peaks["by hand"] / peaks["autograd"]
-    print(f"\npeak bytes, {bench_case}: {peaks}, ratio {ratio:.3f}")
-    assert 0 < ratio <= 1.0
+def peak_memory(get):
+    return peak_bytes(by_hand(get)) / peak_bytes(with_autograd(get)), []
 
 
-@pytest.mark.bench
-def test_bench_executing_the_notebook(run_copy):
-    start = time.perf_counter()
-    run_copy("backpropagation.ipynb", "full")
-    seconds = time.perf_counter() - start
-    print(f"\nexecuting backpropagation.ipynb: {seconds:.1f} s")
-    assert seconds <= 60
+def sgd(model, **options):
+    return torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=0.01, **options)
 
 
-def interleaved_ratio(first, second, repeats=7):
-    """Return the median of the ratios of the run times of first() and second(), run in turn."""
-    ratios, seconds = [], []
-    first(), second()
-    for _ in range(repeats):
-        times = []
-        for function in (first, second):
-            start = time.perf_counter()
-            function()
-            times.append(time.perf_counter() - start)
-        ratios.append(times[0] / times[1])
-        seconds.append(times)
-    medians = [statistics.median(column) for column in zip(*seconds, strict=True)]
-    print(f"\n  {medians[0]:.3f} s against {medians[1]:.3f} s", end=", ")
-    print(f"ratios {min(ratios):.3f} to {max(ratios):.3f}")
-    return statistics.median(ratios)
+def model_with_gradients(get):
+    model = get("part2").new_model()
+    for parameter in model.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    return model
 
 
-def matrix_products(model, loader):
-    """Return a function that does the matrix products of one epoch, and nothing else."""
+def steps_by_hand(get):
+    model, step = model_with_gradients(get), get("part2").manual_sgd_step
+    momentum_buffer = [None for _ in model.parameters()]
+    return lambda: [step(model, 0.01, 0.9, 0.01, momentum_buffer) for _ in range(20)]
+
+
+def steps_of_torch(get):
+    optimizer = sgd(model_with_gradients(get))
+    return lambda: [optimizer.step() for _ in range(20)]
+
+
+def epoch_by_hand(get):
+    train, model = get("part2").train_manual_update, get("part2").new_model()
+    loader = get("part2").make_loader(get("images")[0])
+    return lambda: train(1, model, nn.CrossEntropyLoss(), 0.01, 0.9, 0.01, loader)
+
+
+def epoch_of_torch(get):
+    train, model = get("part2").train, get("part2").new_model()
+    loader, optimizer = get("part2").make_loader(get("images")[0]), sgd(model)
+    return lambda: train(1, optimizer, model, nn.CrossEntropyLoss(), loader)
+
+
+def least_epoch(get):
+    """What no epoch can do without: its matrix products, and one fused update a batch."""
+    model = model_with_gradients(get)
+    optimizer = sgd(model, fused=True)
     weights = [p.detach() for p in model.parameters() if p.dim() == 2]
-    batches = [X.flatten(1) for X, _ in loader]
-    hidden = {
-        n: [torch.randn(n, len(w), dtype=w.dtype) for w in weights] for n in map(len, batches)
-    }
+    batches = [X.flatten(1) for X, _ in get("part2").make_loader(get("images")[0])]
 
     def epoch():
         for X in batches:
-            inputs = [X, *hidden[len(X)]]
-            for layer, w in enumerate(weights):
-                torch.mm(inputs[layer], w.T)  # forward
-                torch.mm(inputs[layer + 1].T, inputs[layer])  # the weights' gradient
+            a = [X]
+            for w in weights:
+                a.append(torch.mm(a[-1], w.T))  # forward
+            for layer, w in enumerate(weights):  # a[layer + 1] stands for its own gradient, too
+                torch.mm(a[layer + 1].T, a[layer])  # the gradient of the weights
                 if layer > 0:
-                    torch.mm(inputs[layer + 1], w)  # the gradient of the layer's input
+                    torch.mm(a[layer + 1], w)  # the gradient of the layer's input
+            optimizer.step()
 
     return epoch
 
 
-@pytest.mark.bench
-def test_bench_epoch_against_its_matrix_products(part2, images):
-    loader, model = part2.make_loader(images[0]), part2.new_model()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=0.01)
-    ratio = interleaved_ratio(
-        lambda: part2.train(1, optimizer, model, nn.CrossEntropyLoss(), loader),
-        matrix_products(model, loader),
-    )
-    print(f"  an epoch against its matrix products alone: {ratio:.3f} (at most 1.2)")
-    assert ratio <= 1.2
+def loading(get):
+    """In fresh processes; the notebook's own imports count."""
+    code = "import time; from support.notebooks import load_definitions; t = time.perf_counter();"
+    code += "load_definitions('gradient_descent.ipynb'); print(time.perf_counter() - t)"
+    command = [sys.executable, "-c", code]
+    seconds = median(float(subprocess.check_output(command, cwd=ROOT)) for _ in range(3))
+    return seconds, [seconds]
+
+
+def executing(get):
+    run_copy = get("run_copy")
+    return timed(lambda: run_copy("backpropagation.ipynb", "full"), rounds=1, warm_up=0)
+
+
+by_loop = partial(by_hand, form="backpropagation_by_loop")
+loop_alone = partial(backward_alone, form="backpropagation_by_loop")
+ROWS = {  # what: (how it is measured, at most, unit); None is no limit
+    "backpropagation against autograd": (against(by_hand, with_autograd, 200), 1.0, "ratio"),
+    "vectorized against loop": (against(by_hand, by_loop, 16), None, "ratio"),
+    "the same, backward alone": (against(backward_alone, loop_alone, 16), 0.1, "ratio"),
+    "peak memory against autograd": (peak_memory, 1.0, "ratio"),
+    "epoch against products and updates": (against(epoch_of_torch, least_epoch, 8), 1.3, "ratio"),
+    "20 steps by hand against torch": (against(steps_by_hand, steps_of_torch, 26), 1.0, "ratio"),
+    "epoch by hand against torch": (against(epoch_by_hand, epoch_of_torch, 8), 1.05, "ratio"),
+    "loading gradient_descent": (loading, 1.5, "s"),
+    "executing backpropagation": (executing, 60, "s"),
+}
+
+
+def processor():
+    info = Path("/proc/cpuinfo")  # Linux; its platform.processor() is often empty
+    found = re.search(r"^model name\s*: (.+)", info.read_text() if info.exists() else "", re.M)
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+@pytest.fixture(scope="module")
+def table():
+    """What is measured, by the rows' names; printed at the end, and kept where it is whole."""
+    table = {}
+    yield table
+    threads, version = torch.get_num_threads(), torch.__version__
+    print(f"\n\n{processor()}, {threads} threads, torch {version}\n measured      at most")
+    for row in table.values():
+        limit = "" if row["limit"] is None else row["limit"]
+        seconds = " and ".join(f"{value:.5f} s" for value in row["seconds"])
+        print(f"{row['measured']:9.3f} {row['unit']:5} {limit:>7}  {row['what']:36}{seconds}")
+    if len(table) == len(ROWS):
+        machine = {"processor": processor(), "threads": threads, "torch": version}
+        save_json("bench", machine | {"rows": list(table.values())})
 
 
 @pytest.mark.bench
-def test_bench_hand_written_step_against_torch(part2, images):
-    ours, theirs = part2.new_model(), part2.new_model()
-    X, y = next(iter(part2.make_loader(images[0])))
-    for model in (ours, theirs):
-        nn.functional.cross_entropy(model(X), y).backward()
-    optimizer = torch.optim.SGD(theirs.parameters(), lr=0.01, momentum=0.9, weight_decay=0.01)
-    momentum_buffer = [None] * 8
-
-    def our_steps():
-        for _ in range(20):
-            part2.manual_sgd_step(ours, 0.01, 0.9, 0.01, momentum_buffer)
-
-    def their_steps():
-        for _ in range(20):
-            optimizer.step()
-
-    ratio = interleaved_ratio(our_steps, their_steps, repeats=25)
-    print(f"  the hand-written step against torch's: {ratio:.3f} (at most 1.0)")
-    assert ratio <= 1.0
-
-
-@pytest.mark.bench
-def test_bench_hand_written_epoch_against_torch(part2, images):
-    loader, ours, theirs = part2.make_loader(images[0]), part2.new_model(), part2.new_model()
-    optimizer = torch.optim.SGD(theirs.parameters(), lr=0.01, momentum=0.9, weight_decay=0.01)
-    loss_function = nn.CrossEntropyLoss()
-    ratio = interleaved_ratio(
-        lambda: part2.train_manual_update(1, ours, loss_function, 0.01, 0.9, 0.01, loader),
-        lambda: part2.train(1, optimizer, theirs, loss_function, loader),
-    )
-    print(f"  the hand-written epoch against torch's: {ratio:.3f} (at most 1.05)")
-    assert ratio <= 1.05
+@pytest.mark.parametrize("what", ROWS)
+def test_bench(what, table, request):
+    measure, limit, unit = ROWS[what]
+    measured, seconds = measure(request.getfixturevalue)
+    row = {"what": what, "measured": measured, "limit": limit, "unit": unit, "seconds": seconds}
+    table[what] = row
+    if limit is not None:
+        assert 0 < measured <= limit

@@ -26,27 +26,24 @@ def browser():
 
 @pytest.fixture
 def jupyterlab(tree_copy, short_mode, tmp_path, monkeypatch):
-    """JupyterLab on a copy of the tree, in the short mode: (address, folder)."""
-    folder, log = tree_copy(short_mode), tmp_path / "jupyterlab.log"
+    """The address of JupyterLab on a copy of the tree, in the short mode."""
+    log = tmp_path / "jupyterlab.log"
+    monkeypatch.setenv("RUN_MODE", short_mode)
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name))  # nothing of the user's own settings
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # more would wait for each other on busy cores
     monkeypatch.delenv("PYTEST_CURRENT_TEST")  # with it a kernel hides what libraries write
-    options = ["--no-browser", "--allow-root", "--IdentityProvider.token=test"]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command.append("--IdentityProvider.token=test")
     with log.open("w") as stream:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
-            cwd=folder,
-            stdout=stream,
-            stderr=stream,
-        )
+        server = subprocess.Popen(command, cwd=tree_copy, stdout=stream, stderr=stream)
     try:
         deadline = time.monotonic() + 30
         while not (address := re.search(r"http://127\.0\.0\.1:\d+", log.read_text())):
             if server.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
             time.sleep(0.1)
-        yield address[0], folder
+        yield address[0]
     finally:
         server.terminate()
         try:
@@ -84,18 +81,18 @@ def wait_for_cells(page, count, patience=45):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", ["backpropagation.ipynb", "gradient_descent.ipynb"])
-def test_restart_and_run_all_in_jupyterlab(browser, jupyterlab, name):
+def test_restart_and_run_all_in_jupyterlab(browser, jupyterlab, tree_copy, name):
     """The menu's "Restart Kernel and Run All Cells", by mouse; then the file, saved, is clean."""
-    address, folder = jupyterlab
-    notebook = nbformat.read(folder / name, as_version=4)
+    path = tree_copy / name
+    notebook = nbformat.read(path, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     pictures = sum(o.output_type == "display_data" for cell in cells for o in cell.outputs)
     for cell in cells:  # so that nothing seen below is left from an earlier run
         cell.outputs, cell.execution_count = [], None
-    nbformat.write(notebook, folder / name)
+    nbformat.write(notebook, path)
     with browser.new_page() as page:
         page.set_default_timeout(20_000)
-        page.goto(f"{address}/lab/tree/{name}?token=test")
+        page.goto(f"{jupyterlab}/lab/tree/{name}?token=test")
         # A kernel that is restarted before it first answered may lose the cells sent to it.
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
         page.get_by_role("menuitem", name="Kernel", exact=True).click()
@@ -113,7 +110,7 @@ def test_restart_and_run_all_in_jupyterlab(browser, jupyterlab, name):
         ) as saving:
             page.locator("jp-button[data-command='docmanager:save']").click()
         assert saving.value.ok
-    saved = nbformat.read(folder / name, as_version=4)
+    saved = nbformat.read(path, as_version=4)
     outputs = [output for cell in saved.cells for output in cell.get("outputs", [])]
     assert sum(o.output_type == "display_data" for o in outputs) == pictures
     allowed = ("stdout", "display_data")

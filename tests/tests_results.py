@@ -9,75 +9,31 @@ from scipy import stats
 
 from support import ROOT
 
+LOG = """\
+Training on device cpu.
+Global parameters:
+batch_size = 256
+n_epoch = 30
+loss_fn = CrossEntropyLoss()
+seed = 265
 
-@pytest.fixture(scope="module")
-def results():
-    return read_results("gradient_descent")
-
-
-def log_of(results):
-    """The log's lines, rebuilt here from the JSON of the same run, for both optimizers."""
-    epoch_count = results["global"]["epochs"]
-    lines = [f"Training on device {results['environment']['device']}.", "batch_size = 256"]
-    lines += [f"n_epoch = {epoch_count}", "loss_fn = CrossEntropyLoss()", "seed = 265"]
-    for run in results["instances"]:
-        lines += ["", "Current parameters:", f"lr = {run['learning_rate']}"]
-        lines += [f"mom = {run['momentum']}", f"decay = {run['weight_decay']}"]
-        for optimizer in ("Using Pytorch's SGD", "Using manual update"):
-            lines.append(f"--------- {optimizer} ---------")
-            for epoch in [e for e in (1, 5, 10, 15, 20, 25, 30) if e <= epoch_count]:
-                loss = run["training_loss"][epoch - 1]
-                loss = math.nan if loss is None else loss
-                lines.append(f"Epoch {epoch}  |  Training loss {loss:.5f}")
-            lines.append("--- Accuracies ---")
-            lines.append(f"Training Accuracy: {run['training_accuracy']:.2f}")
-            lines.append(f"Validation Accuracy: {run['validation_accuracy']:.2f}")
-    return lines
-
-
-def test_log_tells_what_the_results_hold(results):
-    assert results["global"]["epochs"] == 30
-    assert (ROOT / "gradient_descent_output.txt").read_text().splitlines() == log_of(results)
-
-
-def test_notebook_formats_the_saved_log(part2, results, monkeypatch):
-    monkeypatch.setattr(part2, "DEVICE", results["environment"]["device"])
-    runs = {}
-    for run in results["instances"]:
-        losses = [math.nan if loss is None else loss for loss in run["training_loss"]]
-        runs[run["no"]] = dict.fromkeys(("torch", "manual"), run | {"training_loss": losses})
-    assert part2.format_log(runs).splitlines() == log_of(results)
-
-
-def test_results_are_of_the_instances_in_the_notebook(part2, results):
-    keys = ("learning_rate", "momentum", "weight_decay")
-    saved = {run["no"]: {key: run[key] for key in keys} for run in results["instances"]}
-    assert saved == part2.INSTANCES
-    assert results["data"] == "CIFAR-10"
-    for run in results["instances"]:
-        assert run["identical"] is True
-        assert len(run["training_loss"]) == results["global"]["epochs"] == 30
-
-
-def check_selection(results):
-    """The first instance with the highest validation accuracy, with its own numbers."""
-    runs = {run["no"]: run for run in results["instances"]}
-    assert runs[8] | {"no": 10} == runs[10], "the same configuration from the same seed"
-    best = max(run["validation_accuracy"] for run in runs.values())
-    selected = results["selected"]
-    assert selected["no"] == min(no for no in runs if runs[no]["validation_accuracy"] == best)
-    for part, images in (("training", 8_000), ("validation", 2_000), ("test", 2_000)):
-        accuracy = selected[f"{part}_accuracy"]
-        assert part == "test" or accuracy == runs[selected["no"]][f"{part}_accuracy"]
-        assert selected[f"{part}_images"] == images
-        interval = stats.binomtest(round(accuracy * images), images).proportion_ci(method="wilson")
-        assert selected["intervals"][part] == pytest.approx(interval, rel=1e-12)
-
-
-def test_results_fit_together(results):
-    check_selection(results)
-    assert results["instances"][10]["training_loss"][-1] is None, "No 11 diverges"
-    assert 0.8 < results["selected"]["test_accuracy"] < 0.9
+Current parameters:
+lr = 0.01
+mom = 0.9
+decay = 0.01
+--------- Using Pytorch's SGD ---------
+Epoch 1  |  Training loss 0.12346
+Epoch 5  |  Training loss nan
+--- Accuracies ---
+Training Accuracy: 0.88
+Validation Accuracy: 0.50
+--------- Using manual update ---------
+Epoch 1  |  Training loss 0.25000
+Epoch 5  |  Training loss 1.00000
+--- Accuracies ---
+Training Accuracy: 1.00
+Validation Accuracy: 0.75
+"""
 
 
 def read_results(name):
@@ -86,16 +42,71 @@ def read_results(name):
     return json.loads(text, parse_constant=pytest.fail)
 
 
+def log_of(part2, results, monkeypatch):
+    """The log that the notebook makes of a run's results, the same for both optimizers."""
+    monkeypatch.setattr(part2, "EPOCHS", results["global"]["epochs"])
+    monkeypatch.setattr(part2, "DEVICE", results["environment"]["device"])
+    runs = {}
+    for run in results["instances"]:
+        losses = [math.nan if loss is None else loss for loss in run["training_loss"]]
+        runs[run["no"]] = dict.fromkeys(("torch", "manual"), run | {"training_loss": losses})
+    return part2.format_log(runs)
+
+
+def test_log_has_the_hand_outs_form(part2, monkeypatch):
+    monkeypatch.setattr(part2, "EPOCHS", 30)
+    monkeypatch.setattr(part2, "DEVICE", "cpu")
+    by_torch = {"training_accuracy": 0.876, "validation_accuracy": 0.5}
+    by_torch["training_loss"] = [0.123456, 0, 0, 0, math.nan, 0]
+    by_hand = {"training_accuracy": 1, "validation_accuracy": 0.75}
+    by_hand["training_loss"] = [0.25, 0, 0, 0, 1, 0]
+    assert part2.format_log({5: {"torch": by_torch, "manual": by_hand}}) == LOG
+
+
+def test_log_tells_what_the_results_hold(part2, monkeypatch):
+    results = read_results("gradient_descent")
+    log = (ROOT / "gradient_descent_output.txt").read_text()
+    assert log == log_of(part2, results, monkeypatch)
+    assert log.count("Epoch 30 ") == 2 * len(results["instances"])
+
+
+def check_selection(results):
+    """The first instance with the highest validation accuracy, with its own numbers."""
+    runs = {run["no"]: run for run in results["instances"]}
+    assert runs[8] | {"no": 10} == runs[10], "the same configuration from the same seed"
+    selected = results["selected"]
+    assert selected["no"] == max(runs, key=lambda no: (runs[no]["validation_accuracy"], -no))
+    for part, images in (("training", 8_000), ("validation", 2_000), ("test", 2_000)):
+        accuracy, confusion = selected[f"{part}_accuracy"], np.array(selected["confusion"][part])
+        assert part == "test" or accuracy == runs[selected["no"]][f"{part}_accuracy"]
+        assert selected[f"{part}_images"] == images == confusion.sum()
+        assert accuracy == confusion.trace() / images
+        interval = stats.binomtest(confusion.trace(), images).proportion_ci(method="wilson")
+        assert selected["intervals"][part] == pytest.approx(interval, rel=1e-12)
+    assert confusion.sum(axis=1).tolist() == [1_000, 1_000], "rows are the true classes"
+
+
+def test_results_fit_together(part2):
+    results = read_results("gradient_descent")
+    check_selection(results)
+    instances = {run["no"]: run for run in results["instances"]}
+    rules = {no: {key: instances[no][key] for key in rule} for no, rule in part2.INSTANCES.items()}
+    assert rules == part2.INSTANCES and len(instances) == len(rules)
+    assert results["data"] == "CIFAR-10" and results["global"]["epochs"] == 30
+    for run in instances.values():
+        assert run["identical"] is True and len(run["training_loss"]) == 30
+    assert instances[11]["training_loss"][-1] is None, "No 11 diverges"
+    assert 0.8 < results["selected"]["test_accuracy"] < 0.9
+
+
 def test_saved_seeds_fit_together(luck):
     """Summaries are those of the runs beside them."""
     seeds = read_results("luck")["seeds"]
     for part in ("validation", "test"):
-        by_no = luck.by_instance(seeds["runs"], f"{part}_accuracy")
-        for no, values in by_no.items():
-            saved = seeds["summary"][str(no)][part]
-            assert (saved["mean"], saved["deviation"], saved["half_width"]) == pytest.approx(
-                luck.mean_interval(values), abs=1e-12
-            )
+        for no, values in luck.by_instance(seeds["runs"], f"{part}_accuracy").items():
+            mean, deviation, half_width = luck.mean_interval(values)
+            expected = {"mean": mean, "deviation": deviation, "half_width": half_width}
+            assert seeds["summary"][str(no)][part] == pytest.approx(expected, abs=1e-12)
     assert sum(seeds["selected"].values()) == len({run["seed"] for run in seeds["runs"]})
 
 
@@ -107,24 +118,26 @@ def test_events_of_no_11_come_in_their_order():
     assert no_11["not_finite"]["inf"]["step"] < no_11["not_finite"]["nan"]["step"]
 
 
-def test_saved_convolutions_fit_together():
+def test_saved_convolutions_fit_together(convolutions):
     cnn = read_results("convolutions")["cnn"]
-    accuracies = [run["test_accuracy"] for run in cnn["runs"]]
-    assert cnn["mean_test_accuracy"] == pytest.approx(np.mean(accuracies)) and len(accuracies) == 3
-    assert cnn["mean_test_accuracy"] >= 0.94 and cnn["parameters"] <= 500_000
+    assert [run["seed"] for run in cnn["runs"]] == list(convolutions.CNN_SEEDS)
+    mean = np.mean([run["test_accuracy"] for run in cnn["runs"]])
+    assert cnn["mean_test_accuracy"] == pytest.approx(mean) and mean >= 0.94
+    assert cnn["parameters"] <= 500_000
 
 
 def test_saved_replays_are_complete(replays):
-    replay = read_results("replays")["replay"]
-    handout = {"losses_equal": 42, "losses": 42, "accuracies_equal": 12, "accuracies": 12}
-    assert replay["handout"] == handout
-    student = replay["student"]
-    assert student["selected"] == {"no": 6, "test_accuracy": 0.8465}
+    handout, student = (read_results("replays")["replay"][run] for run in ("handout", "student"))
+    losses = sum(len(instance["training_loss"]) for instance in replays.HANDOUT.values())
+    assert handout["losses_equal"] == handout["losses"] == losses
+    assert handout["accuracies_equal"] == handout["accuracies"] == 2 * len(replays.HANDOUT)
+    published = replays.PUBLISHED["student"]["selected"]
+    assert student["selected"]["no"] == published["no"]
+    assert str(student["selected"]["test_accuracy"]) == published["test_accuracy"]
     for no in replays.STUDENT:
         run = student[str(no)]
-        assert run["largest_loss_difference_to_epoch_10"] <= (
-            1e-9 if no in replays.UNSTABLE else 1e-7
-        )
-        if no not in replays.UNSTABLE:
+        if no in replays.UNSTABLE:
+            assert run["largest_loss_difference_to_epoch_10"] <= 1e-9
+        else:
             assert run["largest_loss_difference"] <= 1e-7
             assert run["accuracies_equal"] == run["accuracies"] == 2

@@ -9,26 +9,39 @@ import types
 import nbformat
 import pytest
 
-from conftest import EXPERIMENTS, NOTEBOOKS
-from support import ROOT
-from support.notebooks import read_definitions
+from conftest import NOTEBOOKS
+from support.notebooks import load_definitions, read_definitions
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_notebook_is_saved_as_executed_from_top_to_bottom(name):
-    notebook = nbformat.read(ROOT / name, as_version=4)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-    for cell in notebook.cells:
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+def test_notebook_is_saved_as_executed_from_top_to_bottom(path):
+    cells = nbformat.read(path, as_version=4).cells
+    counts = [cell.execution_count for cell in cells if cell.cell_type == "code"]
+    assert counts == list(range(1, len(counts) + 1))
+    for cell in cells:
         assert "execution" not in cell.metadata, "execution timestamps"
         for output in cell.get("outputs", []):
-            assert output.output_type != "error", output
-            assert output.get("name") != "stderr", output
-    text = (ROOT / name).read_text()
-    assert not re.search(r"[\"' =](/home|/root|/Users|/tmp|/work|[A-Z]:\\\\)", text), (
-        "a machine's path"
-    )
-    assert (ROOT / name).stat().st_size < 3_000_000
+            assert output.output_type != "error" and output.get("name") != "stderr", output
+    machine = r"[\"' =](/home|/root|/Users|/tmp|/work|[A-Z]:\\\\)"
+    assert not re.search(machine, path.read_text()), "a machine's path"
+    assert path.stat().st_size < 3_000_000
+
+
+def test_cells_are_short_and_contents_lead_to_headings(path):
+    """Each link of the contents list has its heading, and each chapter stands in the list."""
+    cells = nbformat.read(path, as_version=4).cells
+    for cell in cells:  # one idea each; a function with its docstring may need more lines
+        assert cell.cell_type != "code" or len(cell.source.splitlines()) <= 30, cell.source
+    contents, *others = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    headings = re.findall(r"^(#{2,3}) (.+)$", "\n".join(others), re.MULTILINE)
+    levels = {"#" + title.replace(" ", "-"): level for level, title in headings}
+    links = set(re.findall(r"\]\((#.+?)\)(?=$|:|,)", contents, re.MULTILINE))
+    assert links <= levels.keys()
+    assert {link for link, level in levels.items() if level == "##"} <= links
 
 
 def global_names(code):
@@ -39,45 +52,16 @@ def global_names(code):
             yield from global_names(constant)
 
 
-@pytest.mark.parametrize("part", ["part1", "part2", *EXPERIMENTS])
-def test_no_function_leans_on_a_global_of_the_running_notebook(part, request):
-    module = request.getfixturevalue(part)
-    known = vars(module).keys() | vars(builtins).keys()
-    for name, value in vars(module).items():
+def test_no_function_leans_on_a_global_of_the_running_notebook(path):
+    names = vars(load_definitions(path))
+    for name, value in names.items():
         function = getattr(value, "__wrapped__", value)
-        if isinstance(function, types.FunctionType) and function.__globals__ is vars(module):
-            assert set(global_names(function.__code__)) <= known, name
+        if isinstance(function, types.FunctionType) and function.__globals__ is names:
+            assert set(global_names(function.__code__)) <= names.keys() | vars(builtins), name
 
 
 def test_a_function_stands_in_one_notebook_alone():
-    defined = [
-        node.name
-        for name in NOTEBOOKS
-        for _, tree in read_definitions(ROOT / name)
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
-    ]
+    trees = [tree for path in NOTEBOOKS for _, tree in read_definitions(path)]
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    defined = [node.name for tree in trees for node in tree.body if isinstance(node, kinds)]
     assert len(defined) == len(set(defined))
-
-
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_contents_lead_to_headings(name):
-    """Each link of the contents list has its heading, and each chapter stands in the list."""
-    contents, *others = [
-        cell.source
-        for cell in nbformat.read(ROOT / name, as_version=4).cells
-        if cell.cell_type == "markdown"
-    ]
-    headings = re.findall(r"^(#{2,3}) (.+)$", "\n".join(others), re.MULTILINE)
-    targets = {"#" + title.replace(" ", "-"): level for level, title in headings}
-    links = re.findall(r"\]\((#.+?)\)(?=$|:|,)", contents, re.MULTILINE)
-    assert [link for link in links if link not in targets] == []
-    assert [target for target in targets if targets[target] == "##" and target not in links] == []
-
-
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_cells_are_short(name):
-    """One idea a cell; a class or a function with its docstring may need a few lines more."""
-    for cell in nbformat.read(ROOT / name, as_version=4).cells:
-        if cell.cell_type == "code":
-            assert len(cell.source.splitlines()) <= 30, cell.source

@@ -8,7 +8,7 @@ import torch
 from tests_running import small_notebook
 
 import support.tasks
-from support.tasks import run_tasks, task_path
+from support.tasks import run_tasks
 
 TOY = """
 import os
@@ -33,87 +33,69 @@ def toy(x, folder):
 
 
 @pytest.fixture
-def toy_tasks(tmp_path, monkeypatch):
-    """A function that runs toy() of a small notebook for some numbers; and the notebook's folder.
-
-    The small notebook takes a constant from another, as those of experiments/ do.
-    """
+def folder(tmp_path, monkeypatch):
+    """The folder of a small notebook that takes a constant from another, as experiments/ do."""
     base = small_notebook(tmp_path, "SEED = 265", name="base")
-    notebook = small_notebook(tmp_path, TOY.format(base=str(base)), name="toy")
-    monkeypatch.setattr(support.tasks, "KEPT", tmp_path / "build" / "tasks")
+    small_notebook(tmp_path, TOY.format(base=str(base)), name="toy")
+    monkeypatch.setattr(support.tasks, "KEPT", tmp_path / "tasks")
+    return tmp_path
 
-    def run(*numbers, worker_count=2):
-        tasks = [dict(x=x, folder=str(tmp_path)) for x in numbers]
-        return run_tasks(notebook, "toy", tasks, worker_count)
 
-    return run, tmp_path
+def run(folder, *numbers, worker_count=2):
+    tasks = [dict(x=x, folder=str(folder)) for x in numbers]
+    return run_tasks(folder / "toy.ipynb", "toy", tasks, worker_count)
 
 
 def kept_results(folder):
-    return {path.name: path.read_bytes() for path in (folder / "build" / "tasks").iterdir()}
+    return {path.name: path.read_bytes() for path in (folder / "tasks").iterdir()}
 
 
-def test_tasks_give_the_same_bytes_for_any_number_of_workers_and_are_kept(toy_tasks):
-    run, folder = toy_tasks
+def call_count(folder):
+    return len((folder / "calls").read_text().split())
+
+
+def test_tasks_give_the_same_bytes_for_any_number_of_workers_and_are_kept(folder):
     threads = torch.get_num_threads()
-    first, kept = run(1, 2, 3, worker_count=2), kept_results(folder)
-    assert len(kept) == 3 and len((folder / "calls").read_text().split()) == 3
-    assert run(1, 2, 3) == first
-    assert len((folder / "calls").read_text().split()) == 3, "nothing is computed twice"
-    next(iter((folder / "build" / "tasks").iterdir())).unlink()
-    assert run(1, 2, 3) == first and kept_results(folder) == kept
-    assert len((folder / "calls").read_text().split()) == 4, "only what is missing"
-    shutil.rmtree(folder / "build")
-    assert run(1, 2, 3, worker_count=1) == first and kept_results(folder) == kept
+    with pytest.raises(ValueError, match="worker_count is 0"):
+        run(folder, 1, worker_count=0)
+    first, kept = run(folder, 1, 2, 3), kept_results(folder)
+    assert len(kept) == call_count(folder) == 3
+    assert run(folder, 1, 2, 3) == first and call_count(folder) == 3, "nothing is computed twice"
+    (folder / "tasks" / next(iter(kept))).unlink()
+    assert run(folder, 1, 2, 3) == first and call_count(folder) == 4, "only what is missing"
+    shutil.rmtree(folder / "tasks")
+    assert run(folder, 1, 2, 3, worker_count=1) == first and kept_results(folder) == kept
     assert torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize("bad, reason", [(13, "KeyError: 'unlucky'"), (17, "a worker died")])
-def test_a_task_that_fails_is_named_and_the_others_are_kept(toy_tasks, bad, reason):
-    run, folder = toy_tasks
-    with pytest.raises(RuntimeError) as error:
-        run(1, 2, bad)
-    assert reason in str(error.value) and f"toy({{'x': {bad}" in str(error.value)
+def test_a_task_that_fails_is_named_and_the_others_are_kept(folder, bad, reason):
+    with pytest.raises(RuntimeError, match=rf"toy\({{'x': {bad}.*{reason}") as error:
+        run(folder, 1, 2, bad)
     if bad == 13:
         assert "'x': 1," not in str(error.value) and len(kept_results(folder)) == 2
 
 
-def test_a_change_of_the_code_starts_afresh(toy_tasks):
-    run, folder = toy_tasks
-    run(1, worker_count=1)
-    path = folder / "base.ipynb"
-    path.write_text(path.read_text().replace("SEED = 265", "SEED = 266"))
-    run(1, worker_count=1)
-    assert len(kept_results(folder)) == 2
-
-
-def test_bad_worker_counts_are_refused(toy_tasks):
-    run, folder = toy_tasks
-    with pytest.raises(ValueError, match="worker_count is 0"):
-        run(1, worker_count=0)
-    assert not (folder / "calls").exists()
-
-
-def test_modes_and_versions_keep_their_results_apart(toy_tasks, monkeypatch):
-    notebook = toy_tasks[1] / "toy.ipynb"
-    paths = [task_path(notebook, "toy", {"x": 0})]
-    with monkeypatch.context() as patch:
-        patch.setattr(support.tasks, "RUN_MODE", "another")
-        paths.append(task_path(notebook, "toy", {"x": 0}))
+def test_changed_code_modes_and_versions_keep_their_results_apart(folder, monkeypatch):
+    run(folder, 1, worker_count=1)
+    base = folder / "base.ipynb"
+    base.write_text(base.read_text().replace("SEED = 265", "SEED = 266"))
+    run(folder, 1, worker_count=1)
+    monkeypatch.setattr(support.tasks, "RUN_MODE", "another")
+    run(folder, 1, worker_count=1)
     monkeypatch.setattr(torch, "__version__", "0")
-    paths.append(task_path(notebook, "toy", {"x": 0}))
-    assert len(set(paths)) == 3
+    run(folder, 1, worker_count=1)
+    assert len(kept_results(folder)) == 4
 
 
-def test_tasks_run_on_a_dask_cluster(toy_tasks):
+def test_tasks_run_on_a_dask_cluster(folder):
     """The same call, the same bytes, on joblib's dask backend: a local cluster on loopback."""
     distributed = pytest.importorskip("distributed", reason="needs requirements-dev.txt")
-    run, folder = toy_tasks
-    expected, kept = run(1, 2), kept_results(folder)
-    shutil.rmtree(folder / "build")
+    expected, kept = run(folder, 1, 2), kept_results(folder)
+    shutil.rmtree(folder / "tasks")
     cluster = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
     )
     with cluster, distributed.Client(cluster), joblib.parallel_config(backend="dask"):
-        assert run(1, 2, worker_count=None) == expected
+        assert run(folder, 1, 2, worker_count=None) == expected
     assert kept_results(folder) == kept
