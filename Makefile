@@ -1,21 +1,21 @@
-# make run          both notebooks on the real images: log, results, figures
+# make run          both notebooks on the real images: log, results, figures, report
 # make test         every check
 # make experiments  the six notebooks of experiments/, the quick ones first
 # make experiments/luck    one of them
-# make report       report.pdf
+# make report       report.md, report.pdf and README.md from the results
 # make check-report report and README against the results
-# make bench        the timings
+# make bench        the timings, as one table
 # make browser-test the notebooks in JupyterLab, in a headless Chromium
 # make dask-test    the experiments' tasks on a local Dask cluster
 PYTHON ?= python3
-REPORT ?= report.pdf
 ifeq ($(OS),Windows_NT)
 VENV_BIN := .venv/Scripts
 else
 VENV_BIN := .venv/bin
 endif
-NOTEBOOKS := gradient_checks stability mistakes replays luck convolutions
-EXPERIMENTS := $(NOTEBOOKS:%=experiments/%)
+# The quick ones first, then whatever else lies in the folder.
+QUICK_FIRST := $(addprefix experiments/,gradient_checks stability mistakes replays luck convolutions)
+EXPERIMENTS := $(QUICK_FIRST) $(filter-out $(QUICK_FIRST),$(basename $(wildcard experiments/*.ipynb)))
 
 .PHONY: run test experiments $(EXPERIMENTS) report check-report bench browser-test dask-test
 run: .venv/installed
@@ -36,15 +36,11 @@ experiments: .venv/installed
 $(EXPERIMENTS): %: .venv/installed
 	$(VENV_BIN)/python -m support.notebooks $@.ipynb
 
-# pandoc turns report.md into Typst markup; report_style.typ before it says how that looks.
 report: .venv/installed
-	$(VENV_BIN)/python -c "import pathlib, pypandoc, typst; \
-	text = pypandoc.convert_file('report.md', 'typst-smart', 'gfm+smart+implicit_figures'); \
-	style = pathlib.Path('report_style.typ').read_text(); \
-	typst.compile((style + text).encode(), '$(REPORT)', pdf_standards='ua-1', ignore_system_fonts=True)"
+	$(VENV_BIN)/python -m support.report
 
 check-report: .venv/installed
-	$(VENV_BIN)/python -m pytest -k report
+	$(VENV_BIN)/python -m pytest tests/tests_report.py
 
 bench: .venv/installed
 	$(VENV_BIN)/python -m pytest -m bench -s

@@ -123,9 +123,14 @@ def data_is_there(path):
 
 
 def main(paths):
-    """Execute each notebook: in place on the real images, else in build/ on a stand-in."""
+    """Execute each notebook: in place on the real images, else in build/ on a stand-in.
+
+    After notebooks of this repository ran in place, report and README are rendered.
+    """
+    from support import report
     from support.kernel import CellExecutionError, DeadKernelError
 
+    before, in_place = report.read_result("gradient_descent"), []
     requested_mode = os.environ.get("RUN_MODE", "full")
     for path in map(Path, paths):
         if not path.is_file():
@@ -145,6 +150,12 @@ def main(paths):
         except (CellExecutionError, DeadKernelError) as error:
             sys.exit(f"{path} stopped and was left as it was:\n{error}")
         print(f"{path.name}: done, saved as {target}", flush=True)
+        if mode == "full" and path.resolve().is_relative_to(ROOT):
+            in_place.append(path.name)
+    if in_place:
+        report.write_all()
+    if "gradient_descent.ipynb" in in_place:
+        print(report.summary(before, report.read_result("gradient_descent")), end="")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,249 @@
+"""report.md, README.md and report.pdf: the sentences of report/*.jinja, the numbers of results/.
+
+    python -m support.report
+
+A template sees `results` and `data`, the JSON files of these folders (results.luck is
+results/luck.json), `counts` of what checks/ holds, `pins`, the versions in requirements.txt, and
+the functions assume, source and fingerprint. Between two braces stands one text or number.
+"""
+
+import functools
+import hashlib
+import json
+import linecache
+import math
+import operator
+import sys
+import traceback
+
+import pypandoc
+import typst
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
+
+from support import ROOT
+from support.notebooks import read_definitions
+from support.saving import write_whole
+
+DOCUMENTS = ("report.md", "README.md")
+CARELESS_FILTERS = ("d", "default", "float", "int")  # they would hide a wrong key or a wrong value
+
+
+class AssumptionFailed(Exception):
+    """These results do not bear out what a document says of them."""
+
+
+class KeyEnvironment(Environment):
+    """Jinja2's environment, where a dictionary has its keys and nothing else: no methods."""
+
+    def getattr(self, obj, attribute):
+        if not isinstance(obj, dict):
+            return super().getattr(obj, attribute)
+        return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+
+    def getitem(self, obj, argument):
+        get = self.getattr if isinstance(obj, dict) else super().getitem
+        return get(obj, argument)
+
+
+def formatted(value, form):
+    """A number as text, "NaN" for NaN. Raises TypeError for anything else, UndefinedError too."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value} is not a number")
+    return "NaN" if math.isnan(value) else format(value, form)
+
+
+def listing(items):
+    """The items as in a sentence: "a, b and c"."""
+    *others, last = map(str, items)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def printed(value):
+    """What stands between braces, if it is one text or one number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Undefined):
+        raise TypeError(f"{value!r} is neither a text nor a number")
+    return "NaN" if value != value else value
+
+
+FILTERS = {
+    "percent": lambda value, digits=2: formatted(value, f".{digits}%"),
+    "fixed": lambda value, digits: formatted(value, f".{digits}f"),
+    "scientific": lambda value, digits=0: formatted(value, f".{digits}e"),
+    "short": lambda value: formatted(value, "g"),
+    "thousands": lambda value: formatted(value, ","),
+    "number": float,  # of a text: the published digits are kept as they were printed
+    "listing": listing,
+}
+
+
+def nan_for_null(value):
+    """The same JSON value with NaN for each null, as the notebooks mean it."""
+    if isinstance(value, dict):
+        return {key: nan_for_null(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [nan_for_null(item) for item in value]
+    return math.nan if value is None else value
+
+
+def read_json(path):
+    """What a JSON file holds."""
+    return nan_for_null(json.loads(path.read_text("utf-8")))
+
+
+def read_result(name, root=ROOT):
+    """What results/<name>.json holds; None where there is no such file, or no JSON in it."""
+    try:
+        return read_json(root / "results" / f"{name}.json")
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def counts():
+    """How many planted mistakes and switches of the update the checks go through."""
+    from checks.planted_gradients import PLANTED_GRADIENTS  # here: they need torch and pytest
+    from checks.planted_updates import PLANTED_UPDATES
+    from checks.updates import SWITCHES
+
+    return {
+        "planted_gradients": len(PLANTED_GRADIENTS),
+        "planted_updates": len(PLANTED_UPDATES),
+        "update_switches": len(SWITCHES),
+    }
+
+
+def source(root, notebook, name):
+    """The text of a function or class, exactly as it stands in <notebook>.ipynb."""
+    found = []
+    for cell, tree in read_definitions(root / f"{notebook}.ipynb"):
+        for node in tree.body:
+            if getattr(node, "name", None) == name:
+                first = min(part.lineno for part in (node, *node.decorator_list))
+                found.append("".join(linecache.getlines(cell)[first - 1 : node.end_lineno]))
+    if len(found) != 1:
+        raise LookupError(f"{notebook}.ipynb defines {name} {len(found)} times, not once")
+    return found[0].rstrip("\n")
+
+
+@functools.cache  # it keeps the compiled templates, and compiles one anew that changed
+def templates(folder):
+    """Jinja2's environment for the templates of a folder."""
+    environment = KeyEnvironment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        finalize=printed,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    for careless in CARELESS_FILTERS:
+        del environment.filters[careless]
+    environment.filters |= FILTERS
+    environment.tests["nan"] = lambda value: value != value
+    return environment
+
+
+def render(name, root=ROOT, **more):
+    """Return the text that report/<name>.jinja makes of the results; `more` are names for it.
+
+    Raises AssumptionFailed naming each sentence that does not hold, and for a wrong key or value
+    jinja2.UndefinedError, TypeError or another error.
+    """
+    failed = []
+    pins = (root / "requirements.txt").read_text("utf-8").splitlines()
+
+    def assume(condition, sentence):
+        """Guard a sentence that holds for some results alone; prints nothing."""
+        if not condition:
+            failed.append(sentence)
+        return ""
+
+    names = {
+        "results": {path.stem: read_json(path) for path in (root / "results").glob("*.json")},
+        "data": {path.stem: read_json(path) for path in (root / "data").glob("*.json")},
+        "counts": counts(),
+        "pins": dict(line.split("==") for line in pins if "==" in line),
+        "assume": assume,
+        "source": lambda notebook, name: source(root, notebook, name),
+        "fingerprint": lambda path: hashlib.sha256((root / path).read_bytes()).hexdigest()[:8],
+    }
+    try:
+        text = templates(root / "report").get_template(f"{name}.jinja").render(names | more)
+    except Exception:
+        if not failed:  # after a sentence that does not hold, its numbers may be missing, too
+            raise
+    if failed:
+        raise AssumptionFailed(f"not true of these results: {'; '.join(failed)}")
+    return text
+
+
+def typst_markup(markdown, root=ROOT):
+    """The report's style and text as Typst markup; RuntimeError for a formula without words."""
+    style = (root / "report" / "style.typ").read_text("utf-8")
+    words = str(root / "report" / "formulas.lua")
+    form = "gfm+smart+implicit_figures"
+    return style + pypandoc.convert_text(markdown, "typst-smart", form, filters=[words])
+
+
+def make_pdf(markdown, root=ROOT):
+    """A report as the bytes of a PDF/UA-1, which refuses a picture without a description."""
+    markup = typst_markup(markdown, root).encode()
+    return typst.compile(markup, root=root, pdf_standards="ua-1", ignore_system_fonts=True)
+
+
+def write_document(name, root=ROOT):
+    """Render report.md (and report.pdf) or README.md, and write what was rendered as a whole."""
+    text = render(name, root)
+    contents = {name: text.encode()}
+    if name == "report.md":
+        contents["report.pdf"] = make_pdf(text, root)
+    for file, content in contents.items():
+        write_whole(root / file, lambda temporary, content=content: temporary.write_bytes(content))
+    print(f"{' and '.join(contents)}: rendered", flush=True)
+
+
+def write_all(root=ROOT):
+    """Write each document whose sentences hold; say which do not. Exits at any other error."""
+    for name in DOCUMENTS:
+        try:
+            write_document(name, root)
+        except AssumptionFailed as failed:
+            print(f"{name} was left as it is; {failed}. Change report/{name}.jinja.", flush=True)
+        except Exception as error:
+            frames = traceback.extract_tb(error.__traceback__)
+            lines = [f", line {f.lineno}" for f in frames if f.filename.endswith(".jinja")]
+            place = f"report/{name}.jinja{lines[-1] if lines else ''}"
+            sys.exit(f"{name} was not rendered: {place}: {type(error).__name__}: {error}")
+
+
+def digits(run):
+    """An instance's losses and accuracies with the digits that log and report print."""
+    accuracies = (run["training_accuracy"], run["validation_accuracy"])
+    return [f"{x:.5f}" for x in run["training_loss"]], [f"{x:.4f}" for x in accuracies]
+
+
+def largest_difference(pairs):
+    """The largest |a - b|; NaN where one of the two is NaN, but for two NaNs 0."""
+    differences = [0.0 if a != a and b != b else abs(a - b) for a, b in pairs]
+    return math.nan if any(map(math.isnan, differences)) else max(differences)
+
+
+def summary(before, after, root=ROOT):
+    """Some lines on results/gradient_descent.json: what it says, and what it said `before`.
+
+    before, after: the file as read_result reads it; `before` is None where there was none.
+    """
+    rule = operator.itemgetter("no", "learning_rate", "momentum", "weight_decay")
+    olds = before["instances"] if before else []
+    pairs = [(old, new) for new in after["instances"] for old in olds if rule(old) == rule(new)]
+    differing = [(old, new) for old, new in pairs if digits(old) != digits(new)]
+    names = {"before": before, "after": after, "compared": len(pairs), "differing": differing}
+    if differing:
+        last = [(old["training_loss"][-1], new["training_loss"][-1]) for old, new in differing]
+        parts = ("training_accuracy", "validation_accuracy")
+        accuracies = [(old[part], new[part]) for old, new in differing for part in parts]
+        names["loss"], names["accuracy"] = map(largest_difference, (last, accuracies))
+    return render("summary.txt", root, **names)
+
+
+if __name__ == "__main__":
+    write_all()

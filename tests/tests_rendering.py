@@ -1,0 +1,236 @@
+"""The rendering: what a template may say, what stops it, formulas, and the summary of a run."""
+
+import copy
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from support import ROOT
+from support.report import (
+    AssumptionFailed,
+    make_pdf,
+    read_result,
+    render,
+    summary,
+    typst_markup,
+    write_all,
+)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A folder with little to render, and the report's real style and formulas' filter."""
+    shutil.copytree(ROOT / "report", tmp_path / "report")
+    for folder in ("results", "data"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "requirements.txt").write_text("# pins\ntorch==1.2.3\n")
+    values = {"values": 0.25, "No 8, single": [1e-5, None], "yes": True, "big": 12345, "text": "7"}
+    (tmp_path / "results" / "x.json").write_text(json.dumps(values))
+    return tmp_path
+
+
+def rendered(root, template):
+    """What support.report makes of a text in the place of report.md's template."""
+    (root / "report" / "report.md.jinja").write_text(template)
+    return render("report.md", root)
+
+
+def save_notebook(path, *sources):
+    """Write a notebook with these code cells."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+
+
+@pytest.mark.parametrize(
+    "text, wanted",
+    [
+        ("{{ results.x.values | percent(1) }}", "25.0%"),
+        ("{{ results.x['No 8, single'][0] | scientific(0) }}", "1e-05"),
+        ("{{ results.x['No 8, single'].0 | short }}", "1e-05"),
+        ("{{ results.x['No 8, single'][-1] | fixed(2) }}", "NaN"),
+        ("{{ results.x['No 8, single'][-1] }}", "NaN"),
+        ("{{ results.x.big | thousands }}", "12,345"),
+        ("{{ results.x.text | number | fixed(1) }}", "7.0"),
+        ("{{ [1, 2, 3] | listing }}; {{ [1] | listing }}", "1, 2 and 3; 1"),
+        ("{{ pins.torch }}", "1.2.3"),
+        ("{{ assume(results.x.yes, 'it holds') -}}\n{{ results.x.big }}", "12345"),
+    ],
+)
+def test_template_prints(root, text, wanted):
+    assert rendered(root, text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ results.y }}",
+        "{{ results.x.keys }}",
+        "{{ results.x['items'] }}",
+        "{{ results.x.nothing | percent(2) }}",
+        "{{ results.x['No 8, single'][2] | fixed(2) }}",
+        "{{ results.x.text | percent(2) }}",
+        "{{ results.x.yes | fixed(1) }}",
+        "{{ results.x.yes }}",
+        "{{ results.x['No 8, single'] }}",
+        "{{ results.x.nothing | default(3) }}",
+        r"$\frac{{\eta}}{2}$",
+        "{{ assume(results.x.nothing, 'a wrong key is no sentence that fails') }}",
+        "{{ source('part', 'nothing') }}",
+        "{{ source('part', 'f') }}",
+    ],
+)
+def test_wrong_key_or_value_stops(root, text, capsys):
+    save_notebook(root / "part.ipynb", "def f(): 1", "def f(): 2")
+    (root / "report.md").write_text("before")
+    with pytest.raises(Exception) as error:
+        rendered(root, f"First line.\n{text}\n")
+    assert not isinstance(error.value, AssumptionFailed)
+    with pytest.raises(SystemExit, match=r"report\.md was not rendered: report/report\.md\.jinja"):
+        write_all(root)
+    assert (root / "report.md").read_text() == "before"
+
+
+def test_failed_assumption_keeps_the_old_files(root, capsys):
+    report, readme = (root / "report" / f"{name}.jinja" for name in ("report.md", "README.md"))
+    guard = "{{ assume(results.x.big == 2, 'section G explains No 2') -}}\n"
+    report.write_text(f"{guard}{guard.replace('G', 'F')}{{{{ results.x.only_if_it_held }}}}")
+    readme.write_text("{{ results.x.values }}\n")
+    for name in ("report.md", "report.pdf", "README.md"):
+        (root / name).write_text("before")
+    write_all(root)
+    assert (root / "report.md").read_text() == (root / "report.pdf").read_text() == "before"
+    assert (root / "README.md").read_text() == "0.25\n"
+    out = capsys.readouterr().out
+    assert "report.md was left as it is; not true of these results: section G explains No 2" in out
+    assert "; section F explains No 2" in out
+    report.write_text("# Title\n\n{{ results.x.values }}\n")
+    readme.write_text(guard)
+    write_all(root)
+    assert (root / "report.md").read_text() == "# Title\n\n0.25\n"
+    assert (root / "report.pdf").read_bytes() == make_pdf("# Title\n\n0.25\n", root)
+    assert (root / "README.md").read_text() == "0.25\n"
+    assert not list(root.glob("*.part"))
+
+
+def test_pdf_that_cannot_be_made_keeps_the_old_files(root):
+    (root / "report" / "report.md.jinja").write_text("# Title\n\n![](nothing.png)\n")
+    (root / "report.md").write_text("before")
+    with pytest.raises(SystemExit, match=r"report\.md was not rendered"):
+        write_all(root)
+    assert (root / "report.md").read_text() == "before"
+
+
+def test_source_is_the_text_of_the_cell(root):
+    text = "@staticmethod\ndef f(x):\n    # why\n    return  x"
+    save_notebook(
+        root / "part.ipynb", f"%matplotlib inline\nA = 1\n{text}\n\n\nb = 2", "class C: 1"
+    )
+    assert rendered(root, "{{ source('part', 'f') }}") == text
+    assert rendered(root, "{{ source('part', 'C') }}") == "class C: 1"
+    shutil.copy(ROOT / "gradient_descent.ipynb", root)
+    found = rendered(root, "{{ source('gradient_descent', 'manual_sgd_step') }}")
+    cells = nbformat.read(ROOT / "gradient_descent.ipynb", as_version=4).cells
+    assert "def manual_sgd_step(" in found and [found in cell.source for cell in cells].count(True)
+
+
+def test_formula_has_words_of_its_own(root):
+    text = "# Title\n\nHere $\\frac{\\eta}{1 - \\mu}$ and\n\n$$\na^2\n$$\n\n| $b$ |\n|--|\n| 1 |\n"
+    words = root / "report" / "formulas.json"
+    words.write_text(json.dumps({r"\frac{\eta}{1 - \mu}": 'eta "over" \\', "b": "b in words"}))
+    assert rendered(root, text) == text, "report.md stays clean"
+    with pytest.raises(RuntimeError, match=r"the formula a\^2 has no words"):
+        make_pdf(text, root)
+    words.write_text(json.dumps(json.loads(words.read_text()) | {"a^2": "a squared"}))
+    markup = typst_markup(text, root)
+    alternatives = re.findall(r'alt: "(.*)"\);(\$ ?)', markup)
+    assert alternatives == [(r"eta \"over\" \\", "$"), ("a squared", "$ "), ("b in words", "$")]
+    assert make_pdf(text, root).startswith(b"%PDF")
+
+
+# ------------------------------------------------------------------------- the summary after a run
+
+
+def test_summary_compares_with_the_results_before():
+    after = read_result("gradient_descent")
+    count, selected = len(after["instances"]), after["selected"]
+    equal = sum(run["identical"] for run in after["instances"])
+    first = summary(None, after)
+    assert (
+        f"Selected: No {selected['no']} " in first and f"{selected['test_accuracy']:.2%}" in first
+    )
+    assert f"equal to the last bit in {equal} of {count} instances" in first
+    assert "no earlier results" in first
+    assert f" {count} of {count} instances agree in every printed digit." in summary(after, after)
+    before = copy.deepcopy(after)
+    before["instances"][7]["training_loss"][-1] += 3e-4
+    before["instances"][9]["validation_accuracy"] -= 0.0125
+    differing = (
+        f" {count - 2} of {count} instances agree in every printed digit; No 8 and 10 differ"
+    )
+    differing += " by up to 3e-04 in the last loss and 1.25 points of accuracy, "
+    assert f"{differing}although processor and versions are the same." in summary(before, after)
+    before["environment"]["rounding"], before["selected"]["no"] = "other", 6
+    assert f"{differing}as they may on another processor" in summary(before, after)
+    assert "Before, No 6 was selected." in summary(before, after)
+
+
+def test_summary_knows_nan_and_other_instances():
+    after = read_result("gradient_descent")
+    before = copy.deepcopy(after)
+    before["instances"][10]["training_loss"][0] += 1
+    assert "No 11 differs by up to 0e+00 in the last loss" in summary(before, after), "twice NaN"
+    before["instances"][7]["training_loss"][-1] += 1
+    before["instances"][10]["training_loss"][-1] = 0.5
+    assert "No 8 and 11 differ by up to NaN in the last loss" in summary(before, after)
+    before["instances"] = before["instances"][:3]
+    assert " 3 of 11 instances agree in every printed digit." in summary(before, after)
+    before["instances"] = [run | {"momentum": 0.5} for run in before["instances"]]
+    assert "no earlier results" in summary(before, after)
+
+
+def test_earlier_results_may_be_missing(root):
+    assert read_result("nothing", root) is None
+    (root / "results" / "x.json").write_text("{")
+    assert read_result("x", root) is None
+
+
+CHANGE = """
+import json, os
+path = "results/gradient_descent.json"
+results = json.load(open(path))
+for no in (8, 10):
+    results["instances"][no - 1]["training_loss"][-1] = 0.25
+if os.environ["RUN_MODE"] == "full":
+    json.dump(results, open(path, "w"))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["full", "quick"])
+def test_whole_run_ends_by_rendering(mode, tmp_path):
+    """And no other run does: a notebook in the place of gradient_descent.ipynb, in a small tree."""
+    ignored = shutil.ignore_patterns(".*", "build", "figures", "*.ipynb", "MNIST", "*batches-py")
+    shutil.copytree(ROOT, tmp_path / "tree", ignore=ignored)
+    tree = tmp_path / "tree"
+    save_notebook(tree / "gradient_descent.ipynb", CHANGE)
+    text = "# Title\n\n{{ results.gradient_descent.instances[7].training_loss[-1] | fixed(4) }}\n"
+    for name in ("report.md", "README.md"):
+        (tree / "report" / f"{name}.jinja").write_text(text)
+        (tree / name).write_text("before")
+    command = [sys.executable, "-m", "support.notebooks", "gradient_descent.ipynb"]
+    environment = os.environ | {"RUN_MODE": mode}
+    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    end = done.stdout.partition("gradient_descent.ipynb: done, saved as")[2]
+    wanted = "# Title\n\n0.2500\n" if mode == "full" else "before"
+    assert (tree / "report.md").read_text() == (tree / "README.md").read_text() == wanted
+    assert ("9 of 11 instances agree in every printed digit; No 8 and 10 differ" in end) == (
+        mode == "full"
+    )
+    assert ("Selected: No" in end) == (mode == "full")
