@@ -33,6 +33,7 @@ def test_images(images):
     assert training + validation == 5_000 and test == 1_000
 
 
+@pytest.mark.slow
 @pytest.mark.cifar10
 def test_split_and_pixels_are_the_published_runs(part2, cifar10):
     """Against torchvision's own way to the images: PIL, to_tensor, one by one."""

@@ -49,6 +49,7 @@ def test_main_test_fails_a_wrong_model(part1, case, capsys):
     assert main_test(part1.backpropagation, case.model) is False
 
 
+@pytest.mark.slow
 def test_main_test_leaves_everything_as_it_was(part1, case):
     model, y_pred = case.model, case.model(case.x)
     loss_of(model, case.x, case.y).backward()
