@@ -21,12 +21,13 @@ EXPERIMENTS := $(QUICK_FIRST) $(filter-out $(QUICK_FIRST),$(basename $(wildcard 
 run: .venv/installed
 	$(VENV_BIN)/python -m support.notebooks backpropagation.ipynb gradient_descent.ipynb
 
-# Two processes; a torch thread that waits must not keep the other process from working.
+# Two processes, which take test after test in their order: central ones first, whole notebooks
+# last. A torch thread that waits must not keep the other process from working.
 test: export OMP_WAIT_POLICY = PASSIVE
 test: .venv/installed
 	$(VENV_BIN)/python -m ruff check .
 	$(VENV_BIN)/python -m ruff format --check .
-	$(VENV_BIN)/python -m pytest -n 2
+	$(VENV_BIN)/python -m pytest -n 2 --maxschedchunk 1
 
 experiments: .venv/installed
 	@echo "On two cores, in minutes: gradient_checks 1, stability 3, mistakes 1, replays 10, luck 10, convolutions 18."

@@ -15,13 +15,25 @@ from support.saving import RUN_MODE, ProgressBar, write_whole
 KEPT = ROOT / "build" / "tasks"
 
 
+def code_digest(notebooks):
+    """A digest of the definitions of some notebooks, as they are saved now."""
+    trees = [ast.unparse(tree) for path in notebooks for _, tree in read_definitions(path)]
+    return hashlib.sha256(json.dumps(trees).encode()).hexdigest()
+
+
 @functools.lru_cache(maxsize=4)
-def cached_definitions(path, modified):
-    """load_definitions(path), once for each state of the file that `modified` names."""
-    return load_definitions(path)
+def definitions_of(notebook, code):
+    """load_definitions(notebook), kept by a worker from task to task while the code is the same.
+
+    Raises RuntimeError where the notebooks have not the code with the digest `code` any more.
+    """
+    definitions = load_definitions(notebook)
+    if code_digest(definitions.__notebooks__) != code:
+        raise RuntimeError(f"{notebook.name} or a notebook that it loads was changed meanwhile")
+    return definitions
 
 
-def run_task(notebook, name, arguments, result_path):
+def run_task(notebook, code, name, arguments, result_path):
     """Call the function `name` that a notebook defines, with one torch thread; keep its result.
 
     For worker processes. The result goes to the JSON file `result_path`, whole or not at all.
@@ -30,7 +42,7 @@ def run_task(notebook, name, arguments, result_path):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        function = getattr(cached_definitions(notebook, notebook.stat().st_mtime_ns), name)
+        function = getattr(definitions_of(notebook, code), name)
         text = json.dumps(function(**arguments), allow_nan=False)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
@@ -40,14 +52,11 @@ def run_task(notebook, name, arguments, result_path):
     return None
 
 
-def task_path(notebook, name, arguments):
+def task_path(code, name, arguments):
     """Return the file that keeps a task's result; code, mode and versions are in its name."""
-    notebooks = cached_definitions(notebook, notebook.stat().st_mtime_ns).__notebooks__
-    trees = [tree for path in notebooks for _, tree in read_definitions(path)]
     versions = (torch.__version__, torch.backends.cpu.get_cpu_capability(), RUN_MODE)
-    key = json.dumps([*map(ast.unparse, trees), versions, name, arguments], sort_keys=True)
-    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    return KEPT / f"{name}-{digest}.json"
+    key = json.dumps([code, versions, name, arguments], sort_keys=True)
+    return KEPT / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
 
 
 def run_tasks(notebook, name, tasks, worker_count=None):
@@ -62,10 +71,12 @@ def run_tasks(notebook, name, tasks, worker_count=None):
     """
     if worker_count is not None and worker_count < 1:
         raise ValueError(f"worker_count is {worker_count}; at least 1 process is needed")
-    paths = [task_path(notebook, name, arguments) for arguments in tasks]
+    code = code_digest(load_definitions(notebook).__notebooks__)
+    paths = [task_path(code, name, arguments) for arguments in tasks]
     missing = [(a, p) for a, p in zip(tasks, paths, strict=True) if not p.exists()]
     pool = joblib.Parallel(n_jobs=worker_count or -1, return_as="generator")
-    calls, errors = (joblib.delayed(run_task)(notebook, name, a, p) for a, p in missing), []
+    run, errors = joblib.delayed(run_task), []
+    calls = (run(notebook, code, name, a, p) for a, p in missing)
     try:
         for error in ProgressBar(pool(calls), total=len(missing), unit="task"):
             errors.append(error)

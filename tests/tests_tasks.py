@@ -77,15 +77,17 @@ def test_a_task_that_fails_is_named_and_the_others_are_kept(folder, bad, reason)
 
 
 def test_changed_code_modes_and_versions_keep_their_results_apart(folder, monkeypatch):
-    run(folder, 1, worker_count=1)
-    base = folder / "base.ipynb"
-    base.write_text(base.read_text().replace("SEED = 265", "SEED = 266"))
-    run(folder, 1, worker_count=1)
+    """Nor does a process that is still there go on with the old code."""
+    base, results = folder / "base.ipynb", []
+    for seed in (265, 365):
+        base.write_text(base.read_text().replace("SEED = 265", f"SEED = {seed}"))
+        results += run(folder, 1, worker_count=1) + run(folder, 2, 3)
+    assert len({result["sum"] for result in results}) == len(kept_results(folder)) == 6
     monkeypatch.setattr(support.tasks, "RUN_MODE", "another")
     run(folder, 1, worker_count=1)
     monkeypatch.setattr(torch, "__version__", "0")
     run(folder, 1, worker_count=1)
-    assert len(kept_results(folder)) == 4
+    assert len(kept_results(folder)) == 8
 
 
 def test_tasks_run_on_a_dask_cluster(folder):
