@@ -1,5 +1,6 @@
 # make run          both notebooks on the real images: log, results, figures, report
 # make test         every check
+# make setup        the environment .venv alone, which every target makes or completes
 # make experiments  the six notebooks of experiments/, the quick ones first
 # make experiments/luck    one of them
 # make report       report.md, report.pdf and README.md from the results
@@ -7,6 +8,7 @@
 # make bench        the timings, as one table
 # make browser-test the notebooks in JupyterLab, in a headless Chromium
 # make dask-test    the experiments' tasks on a local Dask cluster
+# make fault-test   the slow tests of what must not be lost: signals, a full disk, settings
 PYTHON ?= python3
 ifeq ($(OS),Windows_NT)
 VENV_BIN := .venv/Scripts
@@ -15,47 +17,68 @@ VENV_BIN := .venv/bin
 endif
 # The quick ones first, then whatever else lies in the folder.
 QUICK_FIRST := $(addprefix experiments/,gradient_checks stability mistakes replays luck convolutions)
-EXPERIMENTS := $(QUICK_FIRST) $(filter-out $(QUICK_FIRST),$(basename $(wildcard experiments/*.ipynb)))
+EXPERIMENTS := $(QUICK_FIRST) $(filter-out $(QUICK_FIRST) %.executed,$(basename $(wildcard experiments/*.ipynb)))
 
-.PHONY: run test experiments $(EXPERIMENTS) report check-report bench browser-test dask-test
-run: .venv/installed
+# What FILE pins gets into .venv, if it is not there. Nothing is removed. Nothing is installed
+# through a link: the environment behind it is somebody's. The copy of FILE spares the next look.
+define provide
+@set -e; \
+if test -x $(VENV_BIN)/python && cmp -s $(1) .venv/$(1); then exit; fi; \
+if ! { test -x $(VENV_BIN)/python && $(VENV_BIN)/python -m support.pins $(1); }; then \
+  if test -L .venv; then \
+    echo ".venv is a link to an environment without what $(1) pins, and is left as it is." >&2; \
+    echo "Install it there: $(VENV_BIN)/python -m pip install -r $(1)" >&2; \
+    echo "Or remove the link, so that make makes an environment here: rm .venv" >&2; \
+    exit 1; \
+  fi; \
+  if ! $(VENV_BIN)/python -m pip --version >/dev/null 2>&1; then \
+    $(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0] + ': make PYTHON=python3.12 ...')"; \
+    $(PYTHON) -m venv .venv; \
+  fi; \
+  $(VENV_BIN)/python -m pip install -r $(1); \
+fi; \
+test -L .venv || cp $(1) .venv 2>/dev/null || true
+endef
+
+.PHONY: run test experiments $(EXPERIMENTS) report check-report bench browser-test dask-test setup fault-test
+run: setup
 	$(VENV_BIN)/python -m support.notebooks backpropagation.ipynb gradient_descent.ipynb
 
 # Two processes, which take test after test in their order: central ones first, whole notebooks
 # last. A torch thread that waits must not keep the other process from working.
 test: export OMP_WAIT_POLICY = PASSIVE
-test: .venv/installed
+test: setup
 	$(VENV_BIN)/python -m ruff check .
 	$(VENV_BIN)/python -m ruff format --check .
 	$(VENV_BIN)/python -m pytest -n 2 --maxschedchunk 1
 
-experiments: .venv/installed
+experiments: setup
 	@echo "On two cores, in minutes: gradient_checks 1, stability 3, mistakes 1, replays 10, luck 10, convolutions 18."
 	@echo "Of luck and convolutions, what was finished before is not computed again."
 	$(VENV_BIN)/python -m support.notebooks $(EXPERIMENTS:%=%.ipynb)
 
-$(EXPERIMENTS): %: .venv/installed
+$(EXPERIMENTS): %: setup
 	$(VENV_BIN)/python -m support.notebooks $@.ipynb
 
-report: .venv/installed
+report: setup
 	$(VENV_BIN)/python -m support.report
 
-check-report: .venv/installed
+check-report: setup
 	$(VENV_BIN)/python -m pytest tests/tests_report.py
 
-bench: .venv/installed
+bench: setup
 	$(VENV_BIN)/python -m pytest -m bench -s
 
-browser-test: .venv/installed
-	$(VENV_BIN)/python -m pip install -r requirements-dev.txt
+browser-test: setup
+	$(call provide,requirements-dev.txt)
 	$(VENV_BIN)/python -m pytest -m browser -rs
 
-dask-test: .venv/installed
-	$(VENV_BIN)/python -m pip install -r requirements-dev.txt
+dask-test: setup
+	$(call provide,requirements-dev.txt)
 	$(VENV_BIN)/python -m pytest -k dask
 
-.venv/installed: requirements.txt
-	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0] + ': make PYTHON=python3.12 ...')"
-	$(PYTHON) -m venv --clear .venv
-	$(VENV_BIN)/python -m pip install -r requirements.txt
-	@touch $@
+fault-test: setup
+	$(VENV_BIN)/python -m pytest -m fault -rs
+
+setup:
+	$(call provide,requirements.txt)

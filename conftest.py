@@ -1,16 +1,23 @@
 """Fixtures: the notebooks of the tree that these tests stand in, the images, a notebook's run."""
 
+import hashlib
 import os
+import pickle
 import shutil
 
+# The tests run on the CPU, where there is a GPU, too. torch reads this when it first looks for one.
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+import numpy as np
 import pytest
 
+import support.images
 from checks.cases import make_case
 from support import ROOT
-from support.images import find_cifar10, load_mnist
+from support.images import MNIST_MD5, find_cifar10, load_mnist
 from support.notebooks import STAND_IN_BANNER, execute, load_definitions
 
-EXPERIMENTS = sorted(ROOT.glob("experiments/*.ipynb"))
+EXPERIMENTS = sorted(p for p in ROOT.glob("experiments/*.ipynb") if ".executed" not in p.name)
 NOTEBOOKS = [ROOT / "backpropagation.ipynb", ROOT / "gradient_descent.ipynb", *EXPERIMENTS]
 
 
@@ -80,6 +87,64 @@ def mnist():
         return load_mnist(download=False)
     except FileNotFoundError:
         pytest.skip("no copy of MNIST in data/ or MNIST_ROOT; `make run` fetches it")
+
+
+def md5(path):
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def write_tiny_cifar10(folder):
+    """Write CIFAR-10's files with four images each."""
+    folder.mkdir(parents=True)
+    for number, name in enumerate([*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]):
+        data = np.random.default_rng(number).integers(0, 256, (4, 3072), dtype=np.uint8)
+        (folder / name).write_bytes(pickle.dumps({"data": data, "labels": [0, 1, 2, 3]}))
+    names = ["airplane", "automobile", "bird", "cat"]
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": names}))
+
+
+def write_tiny_mnist(folder):
+    """Write MNIST's four files, unpacked, with three images each."""
+    folder.mkdir(parents=True)
+    images = np.random.default_rng(0).integers(0, 256, 3 * 28 * 28, dtype=np.uint8)
+    sizes = b"".join(size.to_bytes(4, "big") for size in (3, 28, 28))
+    for part in ("train", "t10k"):
+        images_path, labels_path = (
+            folder / f"{part}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")
+        )
+        images_path.write_bytes(b"\x00\x00\x08\x03" + sizes + images.tobytes())
+        labels_path.write_bytes(b"\x00\x00\x08\x01\x00\x00\x00\x03\x07\x02\x01")
+
+
+@pytest.fixture
+def image_folders(tmp_path, monkeypatch):
+    """Return a clone's data/ and the folder that the environment names, with the same tiny copies.
+
+    torchvision is told their MD5s. There is no network: the proxy is a closed port.
+    """
+    from torchvision.datasets import CIFAR10
+
+    data, other = tmp_path / "clone" / "data", tmp_path / "Bücher und 🐦"
+    batches, raw = other / CIFAR10.base_folder, other / "MNIST" / "raw"
+    write_tiny_cifar10(batches)
+    write_tiny_mnist(raw)
+    shutil.copytree(other, data)
+    for part in ("train_list", "test_list"):
+        told = [(name, md5(batches / name)) for name, _ in getattr(CIFAR10, part)]
+        monkeypatch.setattr(CIFAR10, part, told)
+    meta = CIFAR10.meta | {"md5": md5(batches / CIFAR10.meta["filename"])}
+    monkeypatch.setattr(CIFAR10, "meta", meta)
+    for name in MNIST_MD5:
+        monkeypatch.setitem(MNIST_MD5, name, md5(raw / name))
+    monkeypatch.setattr(support.images, "ROOT", tmp_path / "clone")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("CIFAR10_ROOT", "MNIST_ROOT"):
+        monkeypatch.setenv(variable, str(other))
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    return data, other
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """CIFAR-10 and MNIST: a copy that is there, or a download, or words that say what is missing.
 
-A relative folder is one below the repository, whatever the current folder is. torchvision takes a
-second to import, so the functions that need it do so: loading definitions need not wait.
+A relative folder is one below the repository, whatever the current folder is; `~` is the home
+folder. torchvision takes a second to import, so the functions that need it do so: loading
+definitions need not wait.
 """
 
 import contextlib
+import functools
+import glob
 import gzip
 import hashlib
 import os
@@ -19,6 +22,7 @@ import numpy as np
 from support import ROOT
 
 DOWNLOAD_PATIENCE = 30  # seconds without an answer: a silent firewall must not hang a notebook
+DOWNLOAD_ERRORS = (OSError, RuntimeError, HTTPException)
 
 
 @contextlib.contextmanager
@@ -32,20 +36,109 @@ def limited_patience():
         socket.setdefaulttimeout(before)
 
 
+# ----------------------------------------------------------------------- a copy: where, and whole?
+
+
+def places(root, variable):
+    """The folders where a copy may lie: `root`, and the one that an environment variable names."""
+    named = filter(None, [root, os.environ.get(variable)])
+    return list(dict.fromkeys(ROOT / os.path.expanduser(folder) for folder in named))
+
+
+@functools.lru_cache(maxsize=64)
+def has_md5(path, md5, size, times):
+    """Whether a file, or what a .gz file holds, has this MD5. Raises OSError.
+
+    A file is read once a process, and again if its size or one of its times changes.
+    """
+    if path.suffix == ".gz":
+        try:
+            return hashlib.md5(gzip.decompress(path.read_bytes())).hexdigest() == md5
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            return False
+    from torchvision.datasets.utils import check_integrity
+
+    return check_integrity(path, md5)
+
+
+def file_problem(path, md5):
+    """What is wrong with a file that should have this MD5, in words; None if nothing is."""
+    try:
+        found = path.stat()
+        if path.is_file() and has_md5(
+            path, md5, found.st_size, (found.st_mtime_ns, found.st_ctime_ns)
+        ):
+            return None
+    except FileNotFoundError:
+        return f"{path.name} is missing"
+    except OSError as error:
+        return f"{path.name} cannot be read ({error.strerror})"
+    return f"{path.name} is {'damaged (wrong MD5)' if path.is_file() else 'not a file'}"
+
+
+def folder_problem(folder):
+    """Why a folder cannot be read, in words; None if it can."""
+    try:
+        os.listdir(folder)
+    except FileNotFoundError:
+        return f"{folder} does not exist"
+    except NotADirectoryError:
+        return f"{folder} is not a folder"
+    except OSError as error:
+        return f"{folder} cannot be read ({error.strerror})"
+    return None
+
+
+def copy_problem(folder, inner, problems):
+    """Why there is no whole copy in folder/inner, in words; None if there is one.
+
+    inner: a relative folder, as "MNIST/raw"; problems: of the files, None for a good one.
+    """
+    problems = list(filter(None, problems))
+    if not problems:
+        return None
+    if folder_problem(folder):
+        return folder_problem(folder)
+    if all(problem.endswith("is missing") for problem in problems):
+        parts = Path(inner).parts
+        for count in range(1, len(parts) + 1):
+            if folder.parts[-count:] == parts[:count]:
+                return f"{folder} is the inner folder itself: name {folder.parents[count - 1]}"
+        for deeper in sorted(glob.glob(f"{glob.escape(str(folder))}/*/{inner}")):
+            return f"{folder} holds a copy one level too deep, in {deeper}: move it up"
+    return folder_problem(folder / inner) or f"{folder / inner}: {', '.join(problems)}"
+
+
+def missing_copy(name, variable, problems, download, advice):
+    """The error that says what is wrong with each place, why no download helped, what to do.
+
+    problems: of the places, in their order.
+    """
+    first, *others = problems
+    others = [f"{variable}: {problem}" for problem in others]
+    if not os.environ.get(variable):
+        others = [f"{variable}, which may name another folder, is not set"]
+    lines = "\n  ".join([f"No whole copy of {name}:", first, *others])
+    return FileNotFoundError(f"{lines}\nand {download}.\n{advice}")
+
+
 # --------------------------------------------------------------------------------------- CIFAR-10
+
+
+def cifar10_problem(folder):
+    """Why a folder holds no whole copy of CIFAR-10, in words; None if it does."""
+    from torchvision.datasets import CIFAR10
+
+    meta = (CIFAR10.meta["filename"], CIFAR10.meta["md5"])
+    files = [*CIFAR10.train_list, *CIFAR10.test_list, meta]
+    inner = CIFAR10.base_folder
+    return copy_problem(folder, inner, [file_problem(folder / inner / n, md5) for n, md5 in files])
 
 
 def find_cifar10(root="data"):
     """Return the first of `root` and $CIFAR10_ROOT with a whole copy of CIFAR-10, or None."""
-    from torchvision.datasets import CIFAR10
-
-    for folder in (root, os.environ.get("CIFAR10_ROOT", root)):
-        try:
-            CIFAR10(ROOT / folder, train=False)  # verifies the MD5 of the training files, too
-            return ROOT / folder
-        except RuntimeError:
-            continue
-    return None
+    folders = places(root, "CIFAR10_ROOT")
+    return next((folder for folder in folders if cifar10_problem(folder) is None), None)
 
 
 def open_cifar10(root="data"):
@@ -55,20 +148,27 @@ def open_cifar10(root="data"):
     """
     from torchvision.datasets import CIFAR10
 
-    try:
-        folder = find_cifar10(root)
-        if folder is None:
-            folder = ROOT / root
+    class Verified(CIFAR10):
+        def _check_integrity(self):
+            return True  # find_cifar10 has just said so; torchvision would read all files again
+
+    folder = find_cifar10(root)
+    if folder is None:
+        folder, *others = places(root, "CIFAR10_ROOT")
+        problems = [cifar10_problem(place) for place in (folder, *others)]
+        try:
             with limited_patience():
-                CIFAR10(folder, download=True)
-        return CIFAR10(folder, train=True), CIFAR10(folder, train=False)
-    except (OSError, RuntimeError, HTTPException) as error:
-        raise FileNotFoundError(
-            f"CIFAR-10 is neither in {str(root)!r} nor in the folder named by CIFAR10_ROOT "
-            f"({os.environ.get('CIFAR10_ROOT', 'not set')}), and the download failed: {error}. "
-            f"Fetch {CIFAR10.url} (MD5 {CIFAR10.tgz_md5}) on another machine and unpack it there, "
-            f"so that {Path(root) / CIFAR10.base_folder}/data_batch_1 exists."
-        ) from error
+                CIFAR10(folder, download=True)  # verifies what it fetched
+        except DOWNLOAD_ERRORS as error:
+            raise missing_copy(
+                "CIFAR-10",
+                "CIFAR10_ROOT",
+                problems,
+                f"the download failed: {error}".rstrip(".\n"),
+                f"Fetch {CIFAR10.url} (MD5 {CIFAR10.tgz_md5}) on another machine and unpack it, so "
+                f"that {folder / CIFAR10.base_folder}/data_batch_1 exists.",
+            ) from error
+    return Verified(folder, train=True), Verified(folder, train=False)
 
 
 def draw_stand_in(count, seed):
@@ -97,24 +197,32 @@ MNIST_MD5 = {  # of the unpacked files
 }
 
 
-def find_mnist(root):
-    """The bytes of MNIST's test images and labels below root/MNIST/raw, packed or not, or None."""
-    contents = []
+def look_for_mnist(folder):
+    """Return the paths of MNIST's test images and labels below a folder, packed or not.
+
+    And a problem in words, or None: why they are not a whole copy.
+    """
+    paths, problems = [], []
     for name, md5 in MNIST_MD5.items():
-        path = ROOT / root / "MNIST" / "raw" / name
-        with contextlib.suppress(OSError, EOFError, zlib.error):
-            packed = path.with_name(name + ".gz")
-            if packed.is_file():
-                content = gzip.decompress(packed.read_bytes())
-            else:
-                content = path.read_bytes()
-            if hashlib.md5(content).hexdigest() == md5:
-                contents.append(content)
-    return contents if len(contents) == len(MNIST_MD5) else None
+        pair = [folder / "MNIST" / "raw" / (name + ending) for ending in ("", ".gz")]
+        found = {path: file_problem(path, md5) for path in pair}
+        good = [path for path, problem in found.items() if problem is None]
+        present = [p for path, p in found.items() if p and p != f"{path.name} is missing"]
+        paths += good[:1]
+        problems += [] if good else present or [f"{name} is missing"]
+    return paths, copy_problem(folder, "MNIST/raw", problems)
+
+
+def find_mnist(root="data"):
+    """Return the paths of MNIST's test images and labels, from `root` or $MNIST_ROOT, or None."""
+    for paths, problem in map(look_for_mnist, places(root, "MNIST_ROOT")):
+        if problem is None:
+            return paths
+    return None
 
 
 def download_mnist(root):
-    """Let torchvision fetch MNIST into root; OSError or RuntimeError where it cannot."""
+    """Let torchvision fetch MNIST into root; one of DOWNLOAD_ERRORS where it cannot."""
     from torchvision.datasets import MNIST
 
     with limited_patience():
@@ -129,28 +237,29 @@ def load_mnist(count=64, download=True):
     """
     from torchvision.datasets import mnist
 
-    data = ROOT / "data"
-    roots = [data, *map(Path, filter(None, [os.environ.get("MNIST_ROOT")]))]
-    found = next(filter(None, map(find_mnist, roots)), None)
-    problem = "no download was asked for"
+    folders = places("data", "MNIST_ROOT")
+    found, problem = find_mnist(), "no download was asked for"
     if found is None and download:
         try:
-            download_mnist(data)
-            found = find_mnist(data)
-            problem = f"what lies in {data / 'MNIST'} has the wrong MD5: delete it and run again"
-        except (OSError, RuntimeError) as error:
+            download_mnist(folders[0])
+            found, problem = find_mnist(), "torchvision downloads nothing over it: delete it"
+        except DOWNLOAD_ERRORS as error:
             problem = f"the download failed: {error}".rstrip(".\n")
     if found is None:
-        raise FileNotFoundError(
-            f"No MNIST test images: {problem}.\n"
-            f"Wanted: MNIST/raw/{' and '.join(MNIST_MD5)} (.gz or not)\n"
-            f"in {' or '.join(map(str, roots))}. Put the files of {mnist.MNIST.mirrors[0]}\n"
-            "there, or name a folder that has them in the environment variable MNIST_ROOT."
+        raise missing_copy(
+            "MNIST's test images",
+            "MNIST_ROOT",
+            [look_for_mnist(folder)[1] for folder in folders],
+            problem,
+            f"Put {' and '.join(MNIST_MD5)} (.gz or not) of {mnist.MNIST.mirrors[0]} "
+            f"into {folders[0] / 'MNIST' / 'raw'}.",
         )
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / name for name in MNIST_MD5]
-        for path, content in zip(paths, found, strict=True):
-            path.write_bytes(content)
+        paths = []
+        for path in found:
+            content = path.read_bytes()
+            paths.append(Path(folder) / path.with_suffix("").name)
+            paths[-1].write_bytes(gzip.decompress(content) if path.suffix == ".gz" else content)
         images, labels = mnist.read_image_file(paths[0]), mnist.read_label_file(paths[1])
     pixels = images[:count, None, 2:26, 2:26].double() / 255
     return (pixels - 0.1307) / 0.3081, labels[:count]

@@ -9,7 +9,6 @@ the functions assume, source and fingerprint. Between two braces stands one text
 
 import functools
 import hashlib
-import json
 import linecache
 import math
 import operator
@@ -22,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
 from support import ROOT
 from support.notebooks import read_definitions
+from support.reading import read_json
 from support.saving import write_whole
 
 DOCUMENTS = ("report.md", "README.md")
@@ -85,17 +85,17 @@ def nan_for_null(value):
     return math.nan if value is None else value
 
 
-def read_json(path):
-    """What a JSON file holds."""
-    return nan_for_null(json.loads(path.read_text("utf-8")))
-
-
 def read_result(name, root=ROOT):
     """What results/<name>.json holds; None where there is no such file, or no JSON in it."""
     try:
-        return read_json(root / "results" / f"{name}.json")
+        return nan_for_null(read_json(root / "results" / f"{name}.json"))
     except (FileNotFoundError, ValueError):
         return None
+
+
+def read_folder(folder):
+    """What the JSON files of a folder hold: {name: contents}. ValueError names a broken one."""
+    return {path.stem: nan_for_null(read_json(path)) for path in folder.glob("*.json")}
 
 
 def counts():
@@ -158,8 +158,8 @@ def render(name, root=ROOT, **more):
         return ""
 
     names = {
-        "results": {path.stem: read_json(path) for path in (root / "results").glob("*.json")},
-        "data": {path.stem: read_json(path) for path in (root / "data").glob("*.json")},
+        "results": read_folder(root / "results"),
+        "data": read_folder(root / "data"),
         "counts": counts(),
         "pins": dict(line.split("==") for line in pins if "==" in line),
         "assume": assume,

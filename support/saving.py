@@ -1,6 +1,8 @@
 """What a run leaves behind: files written whole, strict JSON, figures, and where they come from."""
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import platform
@@ -10,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from IPython import get_ipython
-from IPython.display import clear_output
+from IPython.display import display
 from tqdm import tqdm
 
 from support import ROOT
@@ -35,12 +37,20 @@ OUTPUT = ROOT if RUN_MODE == "full" else ROOT / "build" / RUN_MODE  # short runs
 
 
 def write_whole(path, write):
-    """Call write(temporary path), then put the file it wrote in the place of `path`."""
+    """Call write(temporary path), then put the file it wrote in the place of `path`.
+
+    If that fails, or is interrupted, the temporary file is removed and the error raised.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    write(temporary)
-    os.replace(temporary, path)
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            temporary.unlink()
+        raise
 
 
 def save_json(name, results):
@@ -81,18 +91,31 @@ def environment(device, dtype):
     }
 
 
-class ProgressBar(tqdm):
-    """tqdm's bar, in a notebook or a terminal alone; cleared from the cell when its loop is done.
+PROGRESS = {"progress_bar": True}  # marks a bar's output for those who execute the notebook
 
-    So is what the cell printed before: print after the loop, and nest no bars.
+
+class ProgressBar(tqdm):
+    """tqdm's bar, in a notebook or a terminal alone; nothing of it is left when its loop is done.
+
+    In a notebook it is an output of its own, updated in its place and emptied at the end: what the
+    cell prints stays. `desc` says what runs, as in ProgressBar(epochs, desc="No 4, 7 of 22").
     """
 
     def __init__(self, *arguments, **options):
         self.in_notebook = hasattr(get_ipython(), "kernel")
+        self.shown = None
         hidden = not (self.in_notebook or sys.stderr.isatty())
+        if self.in_notebook:  # `display` shows it; a file that is no terminal: a width of its own
+            options |= {"file": io.StringIO(), "ascii": False}
         super().__init__(*arguments, leave=False, disable=hidden, **options)
 
-    def __iter__(self):
-        yield from super().__iter__()
-        if self.in_notebook:
-            clear_output()
+    def display(self, msg=None, pos=None):
+        """Show the bar, or `msg` in its place."""
+        if not self.in_notebook:
+            return super().display(msg, pos)
+        text = str(self) if msg is None else msg
+        show = display if self.shown is None else self.shown.update
+        options = {"display_id": True} if self.shown is None else {}
+        data = {"text/plain": text} if text else {}  # without data, Jupyter shows not even a line
+        self.shown = show(data, raw=True, metadata=PROGRESS, **options) or self.shown
+        return False  # nothing was written to `file`

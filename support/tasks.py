@@ -1,89 +1,125 @@
-"""Independent trainings in parallel: computed by worker processes, kept in files, resumed."""
+"""Independent trainings in parallel: computed by worker processes, kept in files, resumed.
 
-import ast
+A result is what its file's name says: a digest of the task, the code, the constants, the versions
+and the mode. The process that computes a task makes the same digest of what it has loaded itself,
+and refuses to compute what is asked for with other code than its own.
+"""
+
 import functools
-import hashlib
+import importlib.metadata
 import json
+import platform
 
 import joblib
+import numpy as np
 import torch
 
 from support import ROOT
-from support.notebooks import load_definitions, read_definitions
+from support.notebooks import load_definitions
 from support.saving import RUN_MODE, ProgressBar, write_whole
+from support.sources import changed_modules, code_digests, digest
 
 KEPT = ROOT / "build" / "tasks"
 
 
-def code_digest(notebooks):
-    """A digest of the definitions of some notebooks, as they are saved now."""
-    trees = [ast.unparse(tree) for path in notebooks for _, tree in read_definitions(path)]
-    return hashlib.sha256(json.dumps(trees).encode()).hexdigest()
+def conditions_of(definitions):
+    """All that a task's result depends on besides its arguments, as a dict of texts.
+
+    The images are those of the code, the constants and the mode: each copy has the same MD5s.
+    Raises RuntimeError if a module was changed after this process had imported it.
+    """
+    changed = changed_modules(definitions)
+    if changed:
+        raise RuntimeError(
+            f"{', '.join(map(str, changed))} changed after this process had imported it: "
+            "restart the kernel and run again (what is finished is kept)"
+        )
+    return code_digests(definitions) | {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": importlib.metadata.version("torchvision"),
+        "numpy": np.__version__,
+        "processor": torch.backends.cpu.get_cpu_capability(),
+        "GPU": str(torch.cuda.is_available()),
+        "RUN_MODE": RUN_MODE,
+    }
 
 
 @functools.lru_cache(maxsize=4)
-def definitions_of(notebook, code):
-    """load_definitions(notebook), kept by a worker from task to task while the code is the same.
+def definitions_of(notebook, conditions):
+    """load_definitions(notebook), kept by a worker from task to task under the same conditions.
 
-    Raises RuntimeError where the notebooks have not the code with the digest `code` any more.
+    Raises RuntimeError where this process would compute under others.
     """
     definitions = load_definitions(notebook)
-    if code_digest(definitions.__notebooks__) != code:
-        raise RuntimeError(f"{notebook.name} or a notebook that it loads was changed meanwhile")
+    asked, here = json.loads(conditions), conditions_of(definitions)
+    differing = [name for name in here if here[name] != asked.get(name)]
+    if differing:
+        raise RuntimeError(f"not computed: {', '.join(differing)} changed meanwhile; run again")
     return definitions
 
 
-def run_task(notebook, code, name, arguments, result_path):
+def run_task(notebook, conditions, name, arguments, result_path):
     """Call the function `name` that a notebook defines, with one torch thread; keep its result.
 
-    For worker processes. The result goes to the JSON file `result_path`, whole or not at all.
+    For worker processes. Task and result go to the JSON file `result_path`, whole or not at all.
     Returns None, or a text that says what went wrong.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        function = getattr(definitions_of(notebook, code), name)
-        text = json.dumps(function(**arguments), allow_nan=False)
+        function = getattr(definitions_of(notebook, conditions), name)
+        result = {"task": [name, arguments], "result": function(**arguments)}
+        text = json.dumps(result, allow_nan=False)
+        write_whole(result_path, lambda temporary: temporary.write_text(text))
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     finally:
         torch.set_num_threads(threads)
-    write_whole(result_path, lambda temporary: temporary.write_text(text))
     return None
 
 
-def task_path(code, name, arguments):
-    """Return the file that keeps a task's result; code, mode and versions are in its name."""
-    versions = (torch.__version__, torch.backends.cpu.get_cpu_capability(), RUN_MODE)
-    key = json.dumps([code, versions, name, arguments], sort_keys=True)
-    return KEPT / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+def task_path(conditions, name, arguments):
+    """Return the file that keeps a task's result."""
+    key = digest([conditions, name, json.dumps(arguments, sort_keys=True)])
+    return KEPT / f"{name}-{key[:16]}.json"
+
+
+def is_kept(path, name, arguments):
+    """Whether a file holds the result of a task, whole: what is cut or not JSON does not count."""
+    try:
+        return json.loads(path.read_text())["task"] == [name, arguments]
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def run_tasks(notebook, name, tasks, worker_count=None):
     """Return [name(**arguments) for arguments in tasks], computed in worker processes, and kept.
 
-    notebook: the path of the notebook that defines the function `name`. Each worker has one torch
-    thread and loads the saved notebook's definitions itself, so that a result is the same to the
-    last bit for any number of workers. worker_count: processes, all cores if None; ignored by
-    other joblib backends than the default.
-    Raises ValueError for a count below 1; RuntimeError naming the tasks that failed, where the
-    others are kept, so that a second call computes only what is missing.
+    notebook: the path of the notebook that defines the function `name`. Arguments and results are
+    plain JSON values. Each worker has one torch thread and loads the saved notebook's definitions
+    itself, so that a result is the same to the last bit for any number of workers. worker_count:
+    processes, all cores if None; ignored by other joblib backends than the default.
+    Raises ValueError for a count below 1; RuntimeError where the code on disk is not the one that
+    this process has imported, or naming the tasks that failed, where the others are kept, so that
+    a second call computes only what is missing.
     """
     if worker_count is not None and worker_count < 1:
         raise ValueError(f"worker_count is {worker_count}; at least 1 process is needed")
-    code = code_digest(load_definitions(notebook).__notebooks__)
-    paths = [task_path(code, name, arguments) for arguments in tasks]
-    missing = [(a, p) for a, p in zip(tasks, paths, strict=True) if not p.exists()]
+    conditions = json.dumps(conditions_of(load_definitions(notebook)))
+    tasks = json.loads(json.dumps(list(tasks), allow_nan=False))  # as their names say
+    pairs = [(arguments, task_path(conditions, name, arguments)) for arguments in tasks]
+    missing = [(a, path) for a, path in pairs if not is_kept(path, name, a)]
     pool = joblib.Parallel(n_jobs=worker_count or -1, return_as="generator")
     run, errors = joblib.delayed(run_task), []
-    calls = (run(notebook, code, name, a, p) for a, p in missing)
+    calls = (run(notebook, conditions, name, a, path) for a, path in missing)
     try:
         for error in ProgressBar(pool(calls), total=len(missing), unit="task"):
             errors.append(error)
     except Exception as error:  # a worker died: which one, the missing files tell
         errors += [f"a worker died ({type(error).__name__})"] * (len(missing) - len(errors))
-    pairs = zip(missing, errors, strict=True)
-    failed = [f"{name}({a}): {error}" for (a, path), error in pairs if not path.exists()]
+    outcomes = zip(missing, errors, strict=True)
+    failed = [f"{name}({a}): {error}" for (a, p), error in outcomes if not is_kept(p, name, a)]
     if failed:
         raise RuntimeError("failed; run again to go on from here:\n" + "\n".join(failed))
-    return [json.loads(path.read_text()) for path in paths]
+    return [json.loads(path.read_text())["result"] for _, path in pairs]

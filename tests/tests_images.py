@@ -1,8 +1,6 @@
 """The images: where they are found, what they are, what is said where they are missing."""
 
-import gzip
 import random
-import socket
 
 import numpy as np
 import pytest
@@ -11,8 +9,7 @@ from torch.utils.data import TensorDataset
 from torchvision.datasets import CIFAR10
 from torchvision.transforms.functional import to_tensor
 
-import support.images
-from support.images import MNIST_MD5, draw_stand_in, find_cifar10, find_mnist, load_mnist
+from support.images import draw_stand_in, find_cifar10, find_mnist, load_mnist
 
 
 def test_mnist_images(mnist):
@@ -21,6 +18,19 @@ def test_mnist_images(mnist):
     assert labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     pixels = images * 0.3081 + 0.1307
     assert -1e-12 < pixels.min() and pixels.max() < 1 + 1e-12 and 0.05 < pixels.mean() < 0.3
+
+
+def test_mnist_is_cropped_in_the_middle_and_normalized(image_folders):
+    """Against the bytes of a tiny copy of three images of 28 x 28 pixels."""
+    content = find_mnist()[0].read_bytes()
+    pixels = np.frombuffer(content[16:], np.uint8).reshape(3, 1, 28, 28)[:, :, 2:-2, 2:-2] / 255
+    images, labels = load_mnist(count=2, download=False)
+    assert labels.tolist() == [7, 2]
+    np.testing.assert_allclose(images.numpy(), (pixels[:2] - 0.1307) / 0.3081, rtol=1e-14)
+
+
+def test_short_runs_take_the_real_images_where_there_is_a_copy(short_mode):
+    assert short_mode == ("stand-in" if find_cifar10() is None else "quick")
 
 
 def test_images(images):
@@ -75,59 +85,3 @@ def test_stand_in_is_balanced_and_repeats():
     assert images.shape == (40, 32, 32, 3) and images.dtype == np.uint8
     assert labels.sum() == 20 and (images == again).all()
     assert (images != draw_stand_in(40, seed=4)[0]).any()
-
-
-@pytest.fixture
-def no_copy(monkeypatch, tmp_path):
-    """A data folder without any images, and no way to download them: the proxy is a closed port."""
-    monkeypatch.setattr(support.images, "ROOT", tmp_path)
-    for name in ("CIFAR10_ROOT", "MNIST_ROOT", "no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    return tmp_path / "data"
-
-
-def test_missing_images_are_one_clear_error(part2, no_copy):
-    with pytest.raises(FileNotFoundError) as cifar10:
-        part2.load_airplane_bird(no_copy)
-    with pytest.raises(FileNotFoundError) as mnist:
-        load_mnist()
-    for error, parts in (
-        (cifar10, (CIFAR10.url, CIFAR10.tgz_md5, "CIFAR10_ROOT")),
-        (mnist, ("https://", "t10k-images-idx3-ubyte", "MNIST_ROOT")),
-    ):
-        for part in (str(no_copy), "the download failed", "refused", *parts):
-            assert part in str(error.value)
-    assert socket.getdefaulttimeout() is None
-
-
-def test_a_missing_copy_is_downloaded(no_copy, monkeypatch):
-    """Once, with a time limit that is gone afterwards; then both parts are opened from there."""
-    limits = []
-
-    def fake(root, train=True, download=False):
-        if download:
-            limits.append(socket.getdefaulttimeout())
-        elif not limits:
-            raise RuntimeError("not found")
-        return root, train
-
-    monkeypatch.setattr("torchvision.datasets.CIFAR10", fake)
-    assert support.images.open_cifar10() == ((no_copy, True), (no_copy, False))
-    assert limits == [30] and socket.getdefaulttimeout() is None
-
-
-def test_broken_copies_are_not_trusted(part2, no_copy):
-    batches, raw = no_copy / "cifar-10-batches-py", no_copy / "MNIST" / "raw"
-    for folder in (batches, raw):
-        folder.mkdir(parents=True)
-    (batches / "data_batch_1").write_bytes(b"half")
-    assert find_cifar10() is None
-    with pytest.raises(FileNotFoundError, match="unpack it there"):
-        part2.load_airplane_bird()
-    assert [path.name for path in batches.iterdir()] == ["data_batch_1"], "left as it was"
-    for ending, content in (("", b"half a file"), (".gz", gzip.compress(b"x" * 100)[:20])):
-        for name in MNIST_MD5:
-            (raw / (name + ending)).write_bytes(content)
-        assert find_mnist("data") is None

@@ -8,6 +8,7 @@ import types
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 from conftest import NOTEBOOKS
 from support.notebooks import load_definitions, read_definitions
@@ -29,6 +30,26 @@ def test_notebook_is_saved_as_executed_from_top_to_bottom(path):
     machine = r"[\"' =](/home|/root|/Users|/tmp|/work|[A-Z]:\\\\)"
     assert not re.search(machine, path.read_text()), "a machine's path"
     assert path.stat().st_size < 3_000_000
+
+
+def drawn(source):
+    """How many figures a cell makes in its own statements, not in functions that it defines."""
+    tree = ast.parse(TransformerManager().transform_cell(source))
+    tree.body = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
+    calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return max(calls.count("plt.subplots"), calls.count("save_figure"))
+
+
+def test_saved_notebook_holds_the_figures_that_its_cells_draw(path):
+    """And nothing empty, as a progress bar leaves it where another program executes the cell."""
+    count = 0
+    for cell in nbformat.read(path, as_version=4).cells:
+        data = [output.data for output in cell.get("outputs", []) if "data" in output]
+        pictures = sum("image/png" in bundle for bundle in data)
+        assert pictures == (drawn(cell.source) if cell.cell_type == "code" else 0), cell.source
+        assert all(data), "an empty output"
+        count += pictures
+    assert count > 0
 
 
 def test_cells_are_short_and_contents_lead_to_headings(path):

@@ -1,12 +1,16 @@
 """Many trainings at once: the same bytes for any number of workers, kept and resumed."""
 
+import json
+import os
 import shutil
+import sys
 
 import joblib
 import pytest
 import torch
 from tests_running import small_notebook
 
+import support.sources
 import support.tasks
 from support.tasks import run_tasks
 
@@ -54,8 +58,16 @@ def call_count(folder):
     return len((folder / "calls").read_text().split())
 
 
-def test_tasks_give_the_same_bytes_for_any_number_of_workers_and_are_kept(folder):
-    threads = torch.get_num_threads()
+@pytest.fixture
+def two_threads():
+    """Two torch threads, whatever the environment asks for."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_tasks_give_the_same_bytes_for_any_number_of_workers_and_are_kept(folder, two_threads):
     with pytest.raises(ValueError, match="worker_count is 0"):
         run(folder, 1, worker_count=0)
     first, kept = run(folder, 1, 2, 3), kept_results(folder)
@@ -65,7 +77,10 @@ def test_tasks_give_the_same_bytes_for_any_number_of_workers_and_are_kept(folder
     assert run(folder, 1, 2, 3) == first and call_count(folder) == 4, "only what is missing"
     shutil.rmtree(folder / "tasks")
     assert run(folder, 1, 2, 3, worker_count=1) == first and kept_results(folder) == kept
-    assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == 2, "put back in this process, which was the only worker"
+    with pytest.raises(RuntimeError, match="unlucky"):
+        run(folder, 13, worker_count=1)
+    assert torch.get_num_threads() == 2
 
 
 @pytest.mark.parametrize("bad, reason", [(13, "KeyError: 'unlucky'"), (17, "a worker died")])
@@ -88,6 +103,126 @@ def test_changed_code_modes_and_versions_keep_their_results_apart(folder, monkey
     monkeypatch.setattr(torch, "__version__", "0")
     run(folder, 1, worker_count=1)
     assert len(kept_results(folder)) == 8
+
+
+CUT = '{"task": ["toy", {"x": 1'
+BROKEN = ["", CUT, "1", "[]", "{}", "null", "\xff", '{"task": [], "result": 1}']
+
+
+def test_a_broken_result_is_computed_again_and_written_as_a_whole(folder):
+    """Not into the broken file: another name of that file keeps what was in it."""
+    first, kept = run(folder, 1, worker_count=1), kept_results(folder)
+    (name,) = kept
+    path, other_name = folder / "tasks" / name, folder / "other_name"
+    for content in BROKEN:
+        path.write_bytes(content.encode("latin-1"))
+        os.link(path, other_name)
+        assert run(folder, 1, worker_count=1) == first and kept_results(folder) == kept
+        assert other_name.read_bytes() == content.encode("latin-1"), "written in place"
+        other_name.unlink()
+    assert call_count(folder) == 1 + len(BROKEN)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(RuntimeError, match=r"toy\({'x': 1, .*IsADirectoryError"):
+        run(folder, 1, worker_count=1)
+    path.rmdir()
+    path.symlink_to(path)
+    assert run(folder, 1, worker_count=1) == first, "a link to itself is replaced"
+
+
+def test_a_result_stands_beside_its_task(folder):
+    run(folder, 3, worker_count=1)
+    (content,) = kept_results(folder).values()
+    assert json.loads(content)["task"] == ["toy", {"x": 3, "folder": str(folder)}]
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        run_tasks(folder / "toy.ipynb", "toy", [dict(x=float("nan"), folder=str(folder))])
+
+
+HELPED = """
+import os
+from pathlib import Path
+
+from helper_of_tasks import double
+
+LIMIT = int(os.environ.get("LIMIT_OF_TASKS", 5))
+DATA = Path({data!r}).read_text()
+
+
+def helped(x):
+    from late_helper_of_tasks import ADDED
+
+    return [double(x), ADDED, LIMIT, DATA]
+"""
+HELPERS = ("helper_of_tasks", "late_helper_of_tasks")
+
+
+def forget_helpers():
+    """As a new process: nothing of the helpers is imported, nor remembered."""
+    for path in list(support.sources.REMEMBERED):
+        if path.stem in HELPERS:
+            del support.sources.REMEMBERED[path]
+    for name in HELPERS:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def helped(folder, monkeypatch):
+    """A notebook with two modules beside it and a file that a constant is read from."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    (folder / "data.txt").write_text("first")
+    (folder / "helper_of_tasks.py").write_text("def double(x):\n    return 2 * x\n")
+    (folder / "late_helper_of_tasks.py").write_text("ADDED = 1\n")
+    small_notebook(folder, HELPED.format(data=str(folder / "data.txt")), name="helped")
+    yield lambda count=1: run_tasks(folder / "helped.ipynb", "helped", [dict(x=1)], count)[0]
+    forget_helpers()
+
+
+def test_a_result_is_what_its_name_says_after_a_module_was_edited(folder, helped):
+    """The process that imported the module before refuses; a new one computes anew."""
+    assert helped() == [2, 1, 5, "first"]
+    for name, old, new in (
+        ("helper_of_tasks.py", "2 * x", "3 * x"),
+        ("late_helper_of_tasks.py", "ADDED = 1", "ADDED = 10"),
+    ):
+        path = folder / name
+        before = path.read_text()
+        path.write_text("# a comment\n\n" + before)
+        helped()
+        path.write_text(before.replace(old, new))
+        with pytest.raises(RuntimeError, match=f"{name} changed .* restart the kernel"):
+            helped()
+        path.write_text(before)
+        helped()
+    assert len(kept_results(folder)) == 1
+    (folder / "helper_of_tasks.py").write_text("def double(x):\n    return 3 * x\n")
+    forget_helpers()
+    assert helped() == [3, 1, 5, "first"] and len(kept_results(folder)) == 2
+
+
+def test_constants_are_part_of_a_result(folder, helped, monkeypatch):
+    """Their values may come from a file or from the environment."""
+    assert helped() == [2, 1, 5, "first"]
+    (folder / "data.txt").write_text("second")
+    assert helped() == [2, 1, 5, "second"]
+    monkeypatch.setenv("LIMIT_OF_TASKS", "6")
+    assert helped() == [2, 1, 6, "second"] and len(kept_results(folder)) == 3
+
+
+@pytest.mark.fault
+def test_a_worker_refuses_what_it_would_compute_otherwise(folder, helped, monkeypatch):
+    """A warm worker has imported the old module, and has the old environment."""
+    run(folder, 1, 2)  # they start
+    assert helped(2) == [2, 1, 5, "first"]
+    tasks = [dict(x=x) for x in range(20)]
+    with monkeypatch.context() as context:
+        context.setenv("LIMIT_OF_TASKS", "6")
+        with pytest.raises(RuntimeError, match="not computed: constants changed meanwhile"):
+            run_tasks(folder / "helped.ipynb", "helped", tasks, 2)
+    (folder / "helper_of_tasks.py").write_text("def double(x):\n    return 3 * x\n")
+    forget_helpers()
+    with pytest.raises(RuntimeError, match="helper_of_tasks.py changed after this process"):
+        run_tasks(folder / "helped.ipynb", "helped", tasks, 2)
 
 
 def test_tasks_run_on_a_dask_cluster(folder):

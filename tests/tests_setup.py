@@ -1,0 +1,134 @@
+"""The environment that make makes: completed where it lacks something, and never emptied.
+
+Small environments of Python's own venv; a pinned package is a wheel without code, or its metadata.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from support import ROOT
+from support.pins import missing
+
+pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
+
+
+def add_metadata(environment, version):
+    """Let an environment have the package `tiny`, as far as its metadata go."""
+    (folder,) = [Path(p) for p in environment.rglob("site-packages") if p.is_dir()]
+    package = folder / f"tiny-{version}.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text(f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n")
+
+
+def new_environment(path, version=None):
+    """An environment without pip, so that an attempt to install something in it fails."""
+    venv.create(path, symlinks=os.name != "nt")
+    (path / "mine").write_text("mine")
+    if version:
+        add_metadata(path, version)
+    return path
+
+
+def files_of(folder):
+    return sorted(str(p) for p in folder.rglob("*") if "__pycache__" not in p.parts)
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A tree of the Makefile and what `make setup` needs, where `tiny` is pinned."""
+    for name in ("Makefile", "support/__init__.py", "support/pins.py"):
+        (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / "tree" / name)
+    (tmp_path / "tree" / "requirements.txt").write_text("# one\ntiny==1.0\n")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.delenv("MAKEFLAGS", raising=False)  # of the make that runs these tests
+    return tmp_path / "tree"
+
+
+def make_setup(tree):
+    command = ["make", "setup", f"PYTHON={sys.executable}"]
+    return subprocess.run(command, cwd=tree, capture_output=True, text=True)
+
+
+def test_environment_with_the_pins_is_used_as_it_is(tree):
+    """One made by README's plain commands; then requirements.txt is touched, then commented."""
+    new_environment(tree / ".venv", "1.0+cpu")
+    before = files_of(tree / ".venv")
+    for text in ("# one\ntiny==1.0\n", "# one\ntiny==1.0\n", "tiny==1.0  # two\n"):
+        (tree / "requirements.txt").write_text(text)
+        done = make_setup(tree)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert (tree / ".venv" / "requirements.txt").read_text() == text
+        assert files_of(tree / ".venv") == sorted([*before, str(tree / ".venv/requirements.txt")])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_link_is_used_or_refused_and_its_target_stays(tree, tmp_path):
+    target = new_environment(tmp_path / "elsewhere", "0.9")
+    (tree / ".venv").symlink_to(target)
+    before = files_of(target)
+    done = make_setup(tree)
+    assert done.returncode != 0 and done.stdout == ""
+    assert done.stderr.startswith("tiny is 0.9, not 1.0\n.venv is a link to an environment without")
+    assert "rm .venv" in done.stderr and "pip install -r requirements.txt" in done.stderr
+    assert files_of(target) == before
+    (tree / "requirements.txt").write_text("tiny==0.9")
+    done = make_setup(tree)
+    assert (done.returncode, done.stderr) == (0, "") and files_of(target) == before
+    (tree / ".venv").unlink()
+    (tree / ".venv").symlink_to(tmp_path / "nothing")
+    done = make_setup(tree)
+    assert done.returncode != 0 and ".venv is a link" in done.stderr
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_pins_are_read_strictly(tmp_path):
+    path = tmp_path / "requirements.txt"
+    path.write_text("# words\n\npytest==0.1 # old\nno-such-package==2.0\n")
+    found = missing(path)
+    assert found[0].startswith("pytest is ") and found[0].endswith(", not 0.1")
+    assert found[1:] == ["no-such-package is missing, not 2.0"]
+    path.write_text("pytest>=9\n")
+    with pytest.raises(ValueError, match="'pytest>=9' is no pin; expected name==version"):
+        missing(path)
+    assert missing(ROOT / "requirements.txt") == []
+
+
+def write_wheel(folder, version):
+    """A wheel of the package `tiny`, with one file."""
+    name = f"tiny-{version}"
+    files = {
+        "tiny.py": "",
+        f"{name}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n",
+        f"{name}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{file},,\n" for file in [*files, f"{name}.dist-info/RECORD"])
+    with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as wheel:
+        for file, text in (files | {f"{name}.dist-info/RECORD": record}).items():
+            wheel.writestr(file, text)
+
+
+@pytest.mark.fault
+def test_environment_is_made_then_completed(tree, tmp_path):
+    """First there is none, then one that was broken off before pip, then other pins."""
+    write_wheel(tmp_path, "1.0")
+    write_wheel(tmp_path, "2.0")
+    new_environment(tree / ".venv")
+    for version in ("1.0", "2.0"):
+        (tree / "requirements.txt").write_text(f"tiny=={version}\n")
+        done = make_setup(tree)
+        assert done.returncode == 0, done.stderr
+        assert (tree / ".venv" / "mine").read_text() == "mine", "nothing is removed"
+        (metadata,) = (tree / ".venv").rglob("tiny-*.dist-info")
+        assert metadata.name == f"tiny-{version}.dist-info"
+    shutil.rmtree(tree / ".venv")
+    assert make_setup(tree).returncode == 0
+    assert list((tree / ".venv").rglob("tiny-2.0.dist-info"))
