@@ -8,8 +8,8 @@ import re
 import pytest
 import torch
 
-from checks.cases import SMOOTH, gradients_of, make_case, run, small_cases
-from checks.gradients import WRONG_SLOPES, check_central_differences, check_refuses, compare
+from checks.cases import SMOOTH, make_case, small_cases
+from checks.gradients import check_central_differences, check_refuses, compare
 from checks.planted_gradients import INTERFACE_FAULTS, PLAIN, PLANTED_GRADIENTS
 from checks.verdicts import main_test, table_of_checks
 
@@ -26,6 +26,7 @@ PROVED_BY = {  # each row of the table of checks can fail: a mistake that it not
     "a second call overwrites": "weights of the first call",
     "nothing else changes": "weights moved by one bit",
     "NaN in gives NaN out": "NaN hidden",
+    "off autograd's graph": "graph attached",
     "autograd is not used": "autograd, on the graph",
     "single and double precision": "wrong in single precision",
     "an optimizer moves the weights": "NaN in one entry",
@@ -48,7 +49,9 @@ def test_every_check_accepts_a_right_pass(backward, table):
 @pytest.mark.parametrize("name", PLANTED_GRADIENTS)
 def test_planted_mistake_is_noticed_by_main_test(table, name):
     """By one of the checks that main_test runs, for what it is: not because it does not run."""
-    verdicts = (c.verdict(PLANTED_GRADIENTS[name]) for c in table.values() if c.in_main_test)
+    first, *others = (check for check in table.values() if check.in_main_test)
+    rows = [first, *reversed(others)]  # the quick ones first
+    verdicts = (check.verdict(PLANTED_GRADIENTS[name]) for check in rows)
     words = next(filter(None, verdicts), None)
     assert words is not None, f"{name}: no check notices it"
     raised = re.match(r"\w+(Error|Exit): ", words)
@@ -105,15 +108,6 @@ def test_y_pred_is_compared_in_every_bit(backward, case):
         y_pred[-1, -1] = torch.nextafter(y_pred[-1, -1], y_pred.new_tensor(9.0))
         with pytest.raises(ValueError, match="forward pass"):
             backward(case.model, case.y, y_pred)
-
-
-def test_a_pass_that_fails_leaves_no_old_gradient(part1, case):
-    case.model.f[2] = torch.sin
-    model = run(part1.backpropagation, case)
-    model.df[2] = WRONG_SLOPES["one row"]
-    with pytest.raises(ValueError):
-        run(part1.backpropagation, case, model)
-    assert set(gradients_of(model).values()) == {None}
 
 
 @pytest.mark.parametrize("name", ["sign", "NaN", "off by one part in 1e10"])

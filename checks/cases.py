@@ -32,9 +32,34 @@ class Case:
         return f"net {self.model.n_l}, batch {len(self.x)}, {self.text}"
 
 
+def entry(container, layer):
+    """What a dictionary or a list holds for a layer; None where there is nothing."""
+    try:
+        return container[layer]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def entries(container):
+    """Pairs (layer, value) of a dictionary or a list; none of None."""
+    if hasattr(container, "items"):
+        return list(container.items())
+    return list(enumerate(container or ()))
+
+
+def without_entries(container):
+    """A dictionary or a list of the same layers, None in each place."""
+    return dict.fromkeys(container) if hasattr(container, "items") else [None] * len(container)
+
+
 def copy_of(model):
     """A copy without z, a and gradients; the original may still be attached to a graph."""
-    memo = {id(d): dict.fromkeys(d) for d in (model.z, model.a, model.dL_dw, model.dL_db)}
+    memo = {}
+    for name, value in vars(model).items():
+        if name in ("z", "a", "dL_dw", "dL_db") and hasattr(value, "__len__"):
+            memo[id(value)] = without_entries(value)
+        elif isinstance(value, torch.Tensor):  # one that is on a graph cannot be copied otherwise
+            memo[id(value)] = value.detach().clone()
     return copy.deepcopy(model, memo)
 
 
@@ -45,9 +70,21 @@ def random_tensor(shape, seed, like=None):
 
 
 def set_activations(model, names):
-    """Give layer 1, 2, ... the activations named, again from the first where they run out."""
+    """Give layer 1, 2, ... the activations named, again from the first where they run out.
+
+    In the place of a name stands a pair (f, df), too.
+    """
     for layer, name in zip(range(1, model.L + 1), cycle(names), strict=False):
-        model.f[layer], model.df[layer] = ACTIVATIONS[name]
+        pair = ACTIVATIONS[name] if isinstance(name, str) else name
+        model.f[layer], model.df[layer] = pair
+
+
+@torch.no_grad()
+def draw_weights(model, seed):
+    """Weights and biases of a moderate size, from the seed alone."""
+    for number, (_, parameter, *_) in enumerate(parameters_of(model)):
+        parameter.copy_(random_tensor(parameter.shape, 1000 * seed + number))
+        parameter.div_(max(parameter.shape[-1], 1) ** 0.5)
 
 
 def make_case(net_class, n_l, batch, names=None, seed=0, x_shape=None, dtype=torch.double):
@@ -59,43 +96,45 @@ def make_case(net_class, n_l, batch, names=None, seed=0, x_shape=None, dtype=tor
         model = net_class(list(n_l)).to(dtype)
     if names is not None:
         set_activations(model, names)
-    with torch.no_grad():
-        for number, parameter in enumerate(model.parameters()):
-            parameter.copy_(random_tensor(parameter.shape, 1000 * seed + number))
-            parameter.div_(max(parameter.shape[-1], 1) ** 0.5)
+    draw_weights(model, seed)
     x = random_tensor((batch, *(x_shape or n_l[:1])), seed + 1).to(dtype)
     y = random_tensor((batch, n_l[-1]), seed + 2).to(dtype)
-    functions = ", ".join(islice(cycle(names or ["own f"]), model.L))
+    known = [name if isinstance(name, str) else "own f" for name in names or ["own f"]]
+    functions = ", ".join(islice(cycle(known), model.L))
     text = f"{functions}, {str(dtype)[6:]}, seed {seed}"
     return Case(model, x, y, text)
 
 
-def small_cases(net_class):
-    """Nets on which one mistake does not hide behind another's shape, each with its batch."""
+def small_cases(net_class, make=make_case):
+    """Nets on which one mistake does not hide behind another's shape, each with its batch.
+
+    make: makes a case as make_case does.
+    """
     return [
-        make_case(net_class, [2, 3, 2], 4, seed=1),
-        make_case(net_class, [3, 3, 3, 3], 3, ["sin 2z", "sigmoid", "softplus"], seed=2),
-        make_case(net_class, [4, 2, 5, 1], 1, ["softplus", "tanh", "identity"], seed=3),
-        make_case(net_class, [6, 4, 3], 5, ["sigmoid", "sin"], seed=4, x_shape=(1, 2, 3)),
-        make_case(net_class, [2] * 9, 2, ["sin", "tanh"], seed=5),
-        make_case(net_class, [1, 1], 7, ["tanh"], seed=6),
+        make(net_class, [2, 3, 2], 4, seed=1),
+        make(net_class, [3, 3, 3, 3], 3, ["sin 2z", "sigmoid", "softplus"], seed=2),
+        make(net_class, [4, 2, 5, 1], 1, ["softplus", "tanh", "identity"], seed=3),
+        make(net_class, [6, 4, 3], 5, ["sigmoid", "sin"], seed=4, x_shape=(1, 2, 3)),
+        make(net_class, [2] * 9, 2, ["sin", "tanh"], seed=5),
+        make(net_class, [1, 1], 7, ["tanh"], seed=6),
     ]
 
 
-def unusual_cases(net_class):
+def unusual_cases(net_class, make=make_case):
     """Large and small batches, wide layers, far targets, a near fit, a kink: against autograd."""
     sizes = [(1, [5, 5]), (2, [3, 600, 2]), (3, [600, 2]), (33, [2, 40, 3]), (130, [3, 4, 2])]
     sizes += [(300, [2, 2, 2]), (1030, [2, 1]), (256, [2, 2]), (9, [2] * 11)]
-    cases = [make_case(net_class, n_l, n, SMOOTH, seed=10 + n) for n, n_l in sizes]
+    cases = [make(net_class, n_l, n, SMOOTH, seed=10 + n) for n, n_l in sizes]
+    kinds = {"far targets": None, "a near fit": None, "tiny inputs": None}
+    kinds["with a ReLU"] = ["relu", "identity"]
     odd = {
-        text: make_case(net_class, [3, 4, 2], 6, seed=seed)
-        for seed, text in enumerate(("far targets", "a near fit", "tiny inputs", "with a ReLU"), 6)
+        text: make(net_class, [3, 4, 2], 6, names, seed=seed)
+        for seed, (text, names) in enumerate(kinds.items(), 6)
     }
-    far, near, tiny, kink = odd.values()
+    far, near, tiny, _ = odd.values()
     far.y = far.y * 1e100
     near.y = copy_of(near.model)(near.x).detach() + near.y * 1e-9
     tiny.x = tiny.x * 1e-100
-    set_activations(kink.model, ["relu", "identity"])
     for text, case in odd.items():
         case.text += ", " + text
     return [*cases, *odd.values()]
@@ -113,12 +152,13 @@ def loss_of(model, x, y):
 
 
 def parameters_of(model):
-    """Yields name, parameter, the dictionary of its gradient and the layer."""
+    """Yields name, parameter, the dictionary (or list) of its gradient and the layer."""
     for layer in range(1, model.L + 1):
         linear = model.fc[str(layer)]
-        yield f"dL_dw[{layer}]", linear.weight, model.dL_dw, layer
-        yield f"dL_db[{layer}]", linear.bias, model.dL_db, layer
+        yield f"dL_dw[{layer}]", linear.weight, getattr(model, "dL_dw", None), layer
+        yield f"dL_db[{layer}]", linear.bias, getattr(model, "dL_db", None), layer
 
 
 def gradients_of(model):
-    return {name: gradients.get(layer) for name, _, gradients, layer in parameters_of(model)}
+    """By name, what the pass has set; None where it has set nothing."""
+    return {name: entry(gradients, layer) for name, _, gradients, layer in parameters_of(model)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from checks.cases import gradients_of, loss_of, parameters_of
+from checks.cases import entries, entry, gradients_of, loss_of, parameters_of
 from checks.gradients import TINY
 
 
@@ -19,12 +19,16 @@ class Layer:
 
     def __post_init__(self):
         self.linear = self.model.fc[str(self.layer)]
-        self.W, self.f, self.df = (
-            self.linear.weight,
-            self.model.f[self.layer],
-            self.model.df[self.layer],
+        self.W = self.linear.weight
+        self.f, self.df = (
+            entry(getattr(self.model, name, None), self.layer) for name in ("f", "df")
         )
         self.z, self.a = self.model.z[self.layer], self.model.a[self.layer]
+
+    def near(self, step):
+        """The layer `step` further up, or this one where the net ends."""
+        layer = self.layer + step
+        return Layer(self.model, layer) if 1 <= layer <= self.model.L else self
 
 
 def variant(
@@ -34,8 +38,13 @@ def variant(
     dw=lambda dL_dz, a: dL_dz.T @ a,
     db=lambda dL_dz: dL_dz.sum(0),
     layers=lambda model: range(model.L, 0, -1),
+    inputs=lambda at: at.model.a[at.layer - 1],
+    to_weights=lambda dL_dz, dL_da: dL_dz,
+    to_bias=lambda dL_dz, dL_da: dL_dz,
+    below=lambda dL_dz, dL_da, W, at: dL_dz @ W,
+    stored=lambda layer, L: layer,
 ):
-    """A right backward pass, or with one of its five formulas or the order replaced."""
+    """A right backward pass, or with one of its formulas, their operands or the order replaced."""
 
     @torch.no_grad()
     def backward(model, y_true, y_pred):
@@ -43,13 +52,26 @@ def variant(
         for layer in layers(model):
             at = Layer(model, layer)
             dL_dz = dL_da * slope(at)
-            model.dL_dw[layer], model.dL_db[layer] = dw(dL_dz, model.a[layer - 1]), db(dL_dz)
-            dL_da = dL_dz @ weight(at)
+            model.dL_dw[stored(layer, model.L)] = dw(to_weights(dL_dz, dL_da), inputs(at))
+            model.dL_db[stored(layer, model.L)] = db(to_bias(dL_dz, dL_da))
+            dL_da = below(dL_dz, dL_da, weight(at), at)
 
     return backward
 
 
 PLAIN = variant()  # right, so what a check rejects below is the mistake alone
+
+
+def where_it_runs(backward):
+    """The pass, or the right one where the shapes do not fit."""
+
+    def with_fallback(model, y_true, y_pred):
+        try:
+            backward(model, y_true, y_pred)
+        except RuntimeError:
+            PLAIN(model, y_true, y_pred)
+
+    return with_fallback
 
 
 def after(change):
@@ -111,12 +133,40 @@ def copying_grad(model, y_true, y_pred):
         gradients[layer] = zeros if parameter.grad is None else parameter.grad.clone()
 
 
-def accumulating(model, y_true, y_pred):
-    old = gradients_of(model)
+def accumulating(share):
+    """The gradients of the call before are not forgotten: this share of them is added."""
+
+    def backward(model, y_true, y_pred):
+        old = gradients_of(model)
+        PLAIN(model, y_true, y_pred)
+        for name, _, gradients, layer in parameters_of(model):
+            if old[name] is not None and old[name].shape == gradients[layer].shape:
+                gradients[layer] = gradients[layer].detach() + share * old[name].detach()
+
+    return backward
+
+
+@torch.no_grad()
+def updating_inside(model, y_true, y_pred):
+    """Each layer's weights are moved before the gradient is propagated through them."""
+    dL_da = 2 * (y_pred - y_true)
+    for layer in range(model.L, 0, -1):
+        at = Layer(model, layer)
+        dL_dz = dL_da * at.df(at.z)
+        model.dL_dw[layer], model.dL_db[layer] = dL_dz.T @ model.a[layer - 1], dL_dz.sum(0)
+        at.W.sub_(0.01 * model.dL_dw[layer])
+        at.linear.bias.sub_(0.01 * model.dL_db[layer])
+        dL_da = dL_dz @ at.W
+
+
+def in_one_memory(model, y_true, y_pred):
+    """All gradients are views of one long row."""
     PLAIN(model, y_true, y_pred)
-    for name, _, gradients, layer in parameters_of(model):
-        if old[name] is not None and old[name].shape == gradients[layer].shape:
-            gradients[layer] = gradients[layer].detach() + 0.9 * old[name].detach()
+    rows = list(parameters_of(model))
+    row = torch.cat([gradients[layer].flatten() for _, _, gradients, layer in rows])
+    parts = row.split([parameter.numel() for _, parameter, *_ in rows])
+    for (_, parameter, gradients, layer), part in zip(rows, parts, strict=True):
+        gradients[layer] = part.view_as(parameter)
 
 
 def with_remembered_weights(key):
@@ -147,6 +197,15 @@ def swap(gradients, one, other):
 
 def replaced(gradients, layer, edit):
     gradients[layer] = edit(gradients[layer])
+
+
+def not_set(model, layer):
+    model.dL_dw[layer] = model.dL_db[layer] = None
+
+
+def all_none(gradients):
+    for layer, _ in entries(gradients):
+        gradients[layer] = None
 
 
 def spoil_entry(gradient, value):
@@ -203,6 +262,128 @@ PLANTED_GRADIENTS = {
         slope=lambda at: at.df(at.z) if at.layer == at.model.L else 1
     ),
     "derivative of the first sample": variant(slope=lambda at: at.df(at.z[:1])),
+    # further formulas that students write
+    "target not used": variant(lambda p, y: 2 * p),
+    "target alone": variant(lambda p, y: -2 * y),
+    "residual squared": variant(lambda p, y: (p - y) ** 2),
+    "residual's size": variant(lambda p, y: 2 * (p - y).abs()),
+    "error summed over the batch first": variant(lambda p, y: 2 * (p - y).sum(0, keepdim=True)),
+    "error averaged over the batch first": variant(lambda p, y: 2 * (p - y).mean(0, keepdim=True)),
+    "factor 2 in every layer": variant(lambda p, y: p - y, slope=lambda at: 2 * at.df(at.z)),
+    "last sample alone": variant(dw=lambda d, a: d[-1:].T @ a[-1:], db=lambda d: d[-1].clone()),
+    "weights of the first sample": variant(dw=lambda d, a: d[:1].T @ a[:1]),
+    "weights of the last sample": variant(dw=lambda d, a: d[-1:].T @ a[-1:]),
+    "bias of the last sample": variant(db=lambda d: d[-1].clone()),
+    "batch averaged in the weights": variant(dw=lambda d, a: d.T @ a / len(d)),
+    "input averaged over the batch": variant(dw=lambda d, a: torch.outer(d.sum(0), a[0])),
+    "batch averaged, then multiplied": variant(
+        dw=lambda d, a: torch.outer(d.mean(0), a.mean(0)), db=lambda d: d.mean(0)
+    ),
+    "weights keep the batch axis": variant(dw=lambda d, a: d[:, :, None] * a[:, None, :]),
+    "bias not summed": variant(db=lambda d: d.clone()),
+    "bias squeezed": variant(db=lambda d: d.clone().squeeze(0)),
+    "bias squeezed of all axes": variant(db=lambda d: d.clone().squeeze()),
+    "bias as a column": variant(db=lambda d: d.sum(0)[:, None]),
+    "bias transposed": variant(db=lambda d: d.T.clone()),
+    "bias summed over the wrong axis": variant(db=lambda d: d.sum(1)),
+    "bias summed to one number": variant(db=lambda d: d.sum()),
+    "bias is one number for all": variant(db=lambda d: d.sum().expand(d.shape[1]).clone()),
+    "bias averaged over everything": variant(db=lambda d: d.mean()),
+    "bias without the derivative": variant(to_bias=lambda dL_dz, dL_da: dL_da),
+    "weights without the derivative": variant(to_weights=lambda dL_dz, dL_da: dL_da),
+    "both without the derivative": variant(
+        to_weights=lambda dL_dz, dL_da: dL_da, to_bias=lambda dL_dz, dL_da: dL_da
+    ),
+    "a of the same layer": variant(inputs=lambda at: at.a),
+    "a of the layer above": variant(inputs=lambda at: at.near(1).a),
+    "z for a": variant(
+        inputs=lambda at: at.model.z[at.layer - 1] if at.layer > 1 else at.model.a[0]
+    ),
+    "z of the same layer for a": variant(inputs=lambda at: at.z),
+    "x in every layer": variant(inputs=lambda at: at.model.a[0]),
+    "no derivative": variant(slope=lambda at: 1),
+    "derivative twice": variant(slope=lambda at: at.df(at.z) ** 2),
+    "derivative twice at the output": variant(
+        slope=lambda at: at.df(at.z) ** (2 if at.layer == at.model.L else 1)
+    ),
+    "derivative twice below the output": variant(
+        slope=lambda at: at.df(at.z) ** (1 if at.layer == at.model.L else 2)
+    ),
+    "derivative at a at the output": variant(
+        slope=lambda at: at.df(at.a if at.layer == at.model.L else at.z)
+    ),
+    "derivative at a below the output": variant(
+        slope=lambda at: at.df(at.z if at.layer == at.model.L else at.a)
+    ),
+    "derivative with the wrong sign": variant(slope=lambda at: -at.df(at.z)),
+    "derivative at z of the layer below": where_it_runs(
+        variant(slope=lambda at: at.df(at.near(-1).z))
+    ),
+    "derivative at z of the layer above": where_it_runs(
+        variant(slope=lambda at: at.df(at.near(1).z))
+    ),
+    "derivative at the input of the layer": where_it_runs(
+        variant(slope=lambda at: at.df(at.model.a[at.layer - 1]))
+    ),
+    "derivative of the layer below": variant(slope=lambda at: at.near(-1).df(at.z)),
+    "derivative of the layer above": variant(slope=lambda at: at.near(1).df(at.z)),
+    "derivative 1 - z^2": variant(slope=lambda at: 1 - at.z**2),
+    "derivative 1 - a": variant(slope=lambda at: 1 - at.a),
+    "derivative 1 - tanh(z)": variant(slope=lambda at: 1 - torch.tanh(at.z)),
+    "derivative 1 + a^2": variant(slope=lambda at: 1 + at.a**2),
+    "derivative a^2": variant(slope=lambda at: at.a**2),
+    "derivative 1 / cosh(z)": variant(slope=lambda at: 1 / torch.cosh(at.z)),
+    "derivative 1 - tanh(a)^2": variant(slope=lambda at: 1 - torch.tanh(at.a) ** 2),
+    "derivative 1 - df(z)^2": variant(slope=lambda at: 1 - at.df(at.z) ** 2),
+    "derivative of sigmoid through a": variant(slope=lambda at: at.a * (1 - at.a)),
+    "derivative of sigmoid through z": variant(slope=lambda at: at.z * (1 - at.z)),
+    "derivative always sigmoid's": variant(
+        slope=lambda at: torch.sigmoid(at.z) * torch.sigmoid(-at.z)
+    ),
+    "derivative always relu's": variant(slope=lambda at: (at.z > 0).to(at.z.dtype)),
+    "propagated after the sum over the batch": variant(
+        below=lambda dL_dz, dL_da, W, at: dL_dz.sum(0, keepdim=True) @ W
+    ),
+    "propagated after the mean over the batch": variant(
+        below=lambda dL_dz, dL_da, W, at: dL_dz.mean(0, keepdim=True) @ W
+    ),
+    "first sample propagated": variant(below=lambda dL_dz, dL_da, W, at: dL_dz[:1] @ W),
+    "dL_da propagated": variant(below=lambda dL_dz, dL_da, W, at: dL_da @ W),
+    "not multiplied by the weights": where_it_runs(
+        variant(below=lambda dL_dz, dL_da, W, at: dL_dz)
+    ),
+    "bias added on the way down": variant(
+        below=lambda dL_dz, dL_da, W, at: (
+            dL_dz @ W + (at.near(-1).linear.bias if at.layer > 1 else 0)
+        )
+    ),
+    "forward once more on the way down": where_it_runs(
+        variant(below=lambda dL_dz, dL_da, W, at: at.linear(dL_dz))
+    ),
+    "output error in every layer": where_it_runs(variant(below=lambda dL_dz, dL_da, W, at: dL_da)),
+    "gradient reshaped": variant(dw=lambda d, a: (a.T @ d).reshape(d.shape[1], a.shape[1])),
+    "weight reshaped": variant(weight=lambda at: at.W.T.reshape(at.W.shape)),
+    "input activated": variant(
+        inputs=lambda at: at.f(at.model.a[0]) if at.layer == 1 else at.model.a[at.layer - 1]
+    ),
+    "weight transposed": where_it_runs(variant(weight=lambda at: at.W.T)),
+    "weights of the layer below": where_it_runs(variant(weight=lambda at: at.near(-1).W)),
+    "weights of the layer above": where_it_runs(variant(weight=lambda at: at.near(1).W)),
+    "layers from the first to the last": where_it_runs(
+        variant(layers=lambda model: range(1, model.L + 1))
+    ),
+    "first layer left out": variant(layers=lambda model: range(model.L, 1, -1)),
+    "last layer left out": where_it_runs(variant(layers=lambda model: range(model.L - 1, 0, -1))),
+    "last layer alone": variant(layers=lambda model: [model.L]),
+    "stored in reverse order": variant(stored=lambda layer, L: L + 1 - layer),
+    "stored under text": variant(stored=lambda layer, L: str(layer)),
+    "last layer not set": after(lambda model, *_: not_set(model, model.L)),
+    "stored one layer too low": variant(stored=lambda layer, L: layer - 1),
+    "stored one layer too high": variant(stored=lambda layer, L: layer + 1),
+    "biases not set": after(lambda model, *_: all_none(model.dL_db)),
+    "weights not set": after(lambda model, *_: all_none(model.dL_dw)),
+    "weights updated inside": updating_inside,
+    "gradients in one memory": in_one_memory,
     # what becomes of the right gradients
     "first layer lost": after(lambda model, *_: replaced(model.dL_dw, 1, torch.zeros_like)),
     "last layer lost": after(lambda model, *_: replaced(model.dL_db, model.L, torch.zeros_like)),
@@ -254,7 +435,8 @@ PLANTED_GRADIENTS = {
     "wrong for wide targets": doubled(lambda m, y: bool((y.abs() > 100).any())),
     "wrong without a graph": doubled(lambda m, y: not m.a[m.L].requires_grad),
     # what is kept between calls, and where the numbers come from
-    "accumulating": accumulating,
+    "accumulating": accumulating(0.9),
+    "accumulating in full": accumulating(1),
     "weights of the first call": with_remembered_weights(lambda y_pred: None),
     "weights of the first call of each shape": with_remembered_weights(lambda y_pred: y_pred.shape),
     "autograd, anew": by_autograd(loss_anew),
@@ -297,8 +479,19 @@ PLANTED_GRADIENTS = {
 
 
 def ignoring_wrong_calls(model, y_true, y_pred):
-    if y_true.shape == y_pred.shape:
+    if y_true.shape in (y_pred.shape, (len(y_pred), 1)):
         PLAIN(model, y_true, y_pred)
+
+
+def reshaping_targets(model, y_true, y_pred):
+    same_count = y_true.numel() == y_pred.numel()
+    PLAIN(model, y_true.reshape(y_pred.shape) if same_count else y_true, y_pred)
+
+
+def refusing_broadcasts(model, y_true, y_pred):
+    if y_true.shape != y_pred.shape:
+        raise ValueError(f"shapes {tuple(y_true.shape)} and {tuple(y_pred.shape)} differ")
+    PLAIN(model, y_true, y_pred)
 
 
 INTERFACE_FAULTS = {  # right numbers for right calls, but wrong calls get wrong numbers
@@ -306,11 +499,10 @@ INTERFACE_FAULTS = {  # right numbers for right calls, but wrong calls get wrong
     "targets broadcast": lambda model, y_true, y_pred: PLAIN(
         model, torch.broadcast_to(y_true, y_pred.shape), y_pred
     ),
-    "targets reshaped": lambda model, y_true, y_pred: PLAIN(
-        model, y_true.reshape(y_pred.shape), y_pred
-    ),
+    "targets reshaped": reshaping_targets,
     "the last forward pass used": lambda model, y_true, y_pred: PLAIN(
         model, y_true, model.a[model.L]
     ),
     "wrong calls ignored": ignoring_wrong_calls,
+    "one target a sample refused": refusing_broadcasts,
 }

@@ -27,8 +27,9 @@ def bits(value):
         return value.shape, value.dtype, value.tobytes()
     if not isinstance(value, torch.Tensor):
         return value
-    raw = value.detach().reshape(-1).contiguous().view(torch.uint8)
-    return value.shape, value.dtype, bytes(raw.cpu().numpy())
+    row = torch.empty(value.numel(), dtype=value.dtype)  # of stride 1, whatever the value's is
+    row.copy_(value.detach().reshape(-1))
+    return value.shape, value.dtype, bytes(row.view(torch.uint8).numpy())
 
 
 def same_bits(left, right):

@@ -1,0 +1,402 @@
+"""Which mistake is it? A pass's gradients beside those of each planted mistake.
+
+A pass is run on several nets and batches. Where its gradients are, number for number, those of a
+planted mistake on all of them, that mistake is named; where nothing fits, nothing is named.
+"""
+
+import functools
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+
+from checks.cases import (
+    ACTIVATIONS,
+    Case,
+    copy_of,
+    draw_weights,
+    entries,
+    entry,
+    gradients_of,
+    loss_of,
+    parameters_of,
+    random_tensor,
+)
+from checks.form import Nets
+from checks.planted_gradients import PLANTED_GRADIENTS, variant
+from checks.shared import global_state_kept
+from checks.words import BIAS, ERROR, IN_WORDS, WEIGHTS
+
+CLOSE = 1e-11  # two ways to round one formula differ by less, two formulas by more
+MIXED = ["sin 2z", "sigmoid", "softplus", "sin"]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What a wrong pass looks like, in a student's words, and the line to look at."""
+
+    words: str
+    line: str
+
+    def __str__(self):
+        return self.words
+
+
+def diagnosis_cases(nets):
+    """Nets and batches on which one mistake does not give the numbers of another."""
+    shapes = [([3, 3, 3, 3], 5), ([2, 4, 3, 2], 4), ([3, 3, 3, 3], 3), ([3, 3, 3, 3], 1)]
+    shapes += [([4, 2, 5, 1], 6), ([3, 2], 2), ([2] * 12, 2), ([2, 4, 3, 2], 1)]
+    make = functools.partial(nets.make, type(nets.model))
+    cases = [make(n_l, n, MIXED, seed=40 + i) for i, (n_l, n) in enumerate(shapes)]
+    cases.append(make([3, 4, 2], 6, MIXED, seed=50))
+    cases[-1].y = cases[-1].y * 1e3  # far targets
+    return [*cases, make([2, 3, 2], 1, None, seed=51)]
+
+
+@dataclass
+class Outcome:
+    """What a pass does with a case."""
+
+    gradients: dict  # (name, 1): of a call; (name, 2): of a second, with other weights and targets
+    steps: dict  # by name: how far the first call moved a parameter
+    weights: dict  # by layer: the weights after the first call
+
+
+def detached(gradient):
+    """A gradient without its graph; lists and arrays as they are."""
+    return gradient.detach().clone() if isinstance(gradient, torch.Tensor) else gradient
+
+
+def second(model, y):
+    """The targets of a second call; the weights are moved."""
+    with torch.no_grad():
+        for _, parameter, *_ in parameters_of(model):
+            parameter.mul_(0.75)
+    return 2 * y
+
+
+@torch.enable_grad()
+def outcome(backward, case):
+    """What the pass does with the case; None where it raises."""
+    model = copy_of(case.model)
+    start = {name: p.detach().clone() for name, p, *_ in parameters_of(model)}
+    try:
+        with global_state_kept():
+            backward(model, case.y.clone(), model(case.x.clone()))
+            first = {(name, 1): detached(g) for name, g in gradients_of(model).items()}
+            rows = list(parameters_of(model))
+            steps = {name: parameter.detach() - start[name] for name, parameter, *_ in rows}
+            weights = {layer: linear.weight.detach().clone() for layer, linear in model.fc.items()}
+            with torch.no_grad():
+                for name, parameter, *_ in rows:
+                    parameter.copy_(start[name])
+            y = second(model, case.y)
+            backward(model, y, model(case.x.clone()))
+            again = {(name, 2): detached(g) for name, g in gradients_of(model).items()}
+    except (Exception, SystemExit):
+        return None
+    return Outcome(first | again, steps, weights)
+
+
+@torch.enable_grad()
+def right_gradients(case):
+    """What autograd gives for both calls."""
+    model, found = copy_of(case.model).requires_grad_(True), {}
+    names, parameters = zip(*((name, p) for name, p, *_ in parameters_of(model)), strict=True)
+    for call, y in ((1, case.y), (2, None)):
+        y = second(model, case.y) if y is None else y
+        gradients = torch.autograd.grad(loss_of(model, case.x, y), parameters)
+        found |= {(n, call): g for n, g in zip(names, gradients, strict=True)}
+    return found
+
+
+def agree(ours, other, close=CLOSE):
+    """True where the gradients have the same shapes, dtypes and, but for rounding, numbers."""
+    return all(same(ours[key], other[key], close) for key in other)
+
+
+def same(a, b, close):
+    if not isinstance(a, torch.Tensor) or not isinstance(b, torch.Tensor):
+        return type(a) is type(b) and str(a) == str(b)
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    size = b.nan_to_num(0, 0, 0).abs().max().item() if b.numel() else 0.0
+    return torch.allclose(a, b, rtol=0, atol=close * size, equal_nan=True)
+
+
+def with_known_slopes(case):
+    """The case, df being what belongs to the activations, for the planted mistakes to use."""
+    model = copy_of(case.model)
+    with torch.no_grad():
+        model(case.x)
+    z, a = dict(entries(model.z)), dict(entries(model.a))
+    known = copy_of(case.model)
+    f, df = (dict(entries(getattr(model, name, None))) for name in ("f", "df"))
+    known.f, known.df = f, df
+    for layer in range(1, model.L + 1):
+        fits = (
+            pair
+            for pair in ACTIVATIONS.values()
+            if torch.allclose(pair[0](z[layer]), a[layer], rtol=0, atol=1e-14)
+        )
+        f[layer], df[layer] = next(fits, (f.get(layer), df.get(layer)))
+    return Case(known, case.x, case.y, case.text)
+
+
+class Table:
+    """What is right on the cases, and what each planted mistake gives there.
+
+    A planted mistake is run when it is asked for, and once.
+    """
+
+    def __init__(self, nets):
+        self.cases = diagnosis_cases(nets)
+        self.right = [right_gradients(case) for case in self.cases]
+        known = nets.own and nets.names is None
+        self.known = [with_known_slopes(case) if known else case for case in self.cases]
+        self.outcomes = {}
+
+    def of(self, name, number):
+        """The gradients of a planted mistake on a case; None where it raises."""
+        key = name, number
+        if key not in self.outcomes:
+            found = outcome(PLANTED_GRADIENTS[name], self.known[number])
+            self.outcomes[key] = None if found is None else found.gradients
+        return self.outcomes[key]
+
+
+TABLES = {}  # by class and activations: computed once
+
+
+def table_of(nets):
+    if not nets.buildable:
+        return Table(nets)
+    key = type(nets.model), nets.own, nets.names
+    if key not in TABLES:
+        TABLES[key] = Table(nets)
+    return TABLES[key]
+
+
+def ratio_of(ours, right):
+    """The number c with ours = c * right, entry for entry; None where there is none."""
+    pairs = [(ours[key], right[key]) for key in right]
+    for a, b in pairs:
+        if not isinstance(a, torch.Tensor) or a.shape != b.shape or a.dtype != b.dtype:
+            return None
+    a, b = (torch.cat([pair[i].flatten() for pair in pairs]) for i in (0, 1))
+    ratio = (a @ b / (b @ b)).item()
+    return ratio if agree(ours, {key: ratio * g for key, g in right.items()}, 1e-10) else None
+
+
+RATIOS = [  # a number for a net with a batch of N, and its words
+    (lambda N, n_L, p=p, q=q, c=c: c * N**p * n_L**q, (p, q, c))
+    for c, p, q in product((1, 0.5, 2, -1, -0.5, -2), (0, -1, 1), (0, -1, 1))
+    if (c, p, q) != (1, 0, 0)
+]
+PLANTED_RATIOS = {  # powers of N and n_L, the number: the planted mistake that it is
+    (0, 0, 0.5): "factor 2 forgotten",
+    (0, 0, -1): "sign",
+    (-1, 0, 1): "divided by the batch",
+    (0, -1, 1): "divided by the outputs",
+    (-1, -1, 1): "divided by both",
+}
+
+
+def words_for_ratio(p, q, c):
+    """All gradients are c * N^p * n_L^q times the right ones: in words, one factor at a time."""
+    if (p, q, c) in PLANTED_RATIOS:
+        return in_words([PLANTED_RATIOS[p, q, c]])
+    found = []
+    if c < 0:
+        found += in_words(["sign"])
+    if abs(c) == 0.5:
+        found += in_words(["factor 2 forgotten"])
+    if abs(c) == 2:
+        found.append(Mistake("the factor 2 is applied twice", ERROR))
+    if p == q == -1:
+        found += in_words(["divided by both"])
+    elif p == -1 or q == -1:
+        found += in_words(["divided by the batch" if p == -1 else "divided by the outputs"])
+    if p == 1:
+        found.append(Mistake("the sum over the batch is taken N times", ERROR))
+    if q == 1:
+        found.append(Mistake("the sum over the outputs is taken n_L times", ERROR))
+    return found
+
+
+def in_words(names):
+    """The mistakes of these names, each of the words once."""
+    return [
+        Mistake(words, line)
+        for words, (line, planted) in IN_WORDS.items()
+        if any(name in planted for name in names)
+    ]
+
+
+def by_ratio(ours, table, compared):
+    """The mistake that multiplies every gradient by one number."""
+    ratios = {i: ratio_of(ours[i], table.right[i]) for i in compared}
+    if None in ratios.values():
+        return []
+    shapes = {i: (len(table.cases[i].x), table.cases[i].model.n_l[-1]) for i in compared}
+
+    def fits(formula):
+        return all(abs(ratios[i] / formula(*shapes[i]) - 1) < 1e-9 for i in compared)
+
+    found = [powers for formula, powers in RATIOS if fits(formula)]
+    if found:
+        return words_for_ratio(*found[0])
+    first = next(iter(ratios.values()))
+    if abs(first - 1) > 1e-6 and all(abs(r - first) < 1e-9 * abs(first) for r in ratios.values()):
+        return [Mistake(f"every gradient is {first:.6g} times the right one", ERROR)]
+    return []
+
+
+def is_single_precision(ours, right):
+    """Off by about 1e-8 of their size: what one rounding to single precision does."""
+    return not agree(ours, right, 1e-10) and agree(ours, right, 2e-6)
+
+
+def by_shape(ours, right):
+    """The gradients in the shape and dtype of the right ones, and words for what was changed."""
+    found, changed = {}, {}
+    for key, g in right.items():
+        found[key], name = ours[key], key[0].partition("[")[0]
+        if not isinstance(found[key], torch.Tensor):
+            continue
+        if found[key].dtype != g.dtype:
+            (mistake,) = in_words(["results in single precision"])
+            changed[mistake] = None
+            found[key] = found[key].to(g.dtype)
+        if found[key].shape != g.shape and found[key].numel() == g.numel():
+            shapes = f"{tuple(found[key].shape)} instead of {tuple(g.shape)}"
+            line = BIAS if name == "dL_db" else WEIGHTS
+            changed.setdefault(Mistake(f"the shape of {name} is wrong", line), shapes)
+            found[key] = found[key].reshape(g.shape)
+    return found, list(changed)
+
+
+def by_steps(outcomes, table, wrong):
+    """The pass moves the weights: before it needs them, or at all."""
+    if not any(o and any(step.any() for step in o.steps.values()) for o in outcomes):
+        return []
+
+    def uses_moved_weights(i):
+        weights = outcomes[i].weights
+        backward = variant(weight=lambda at: weights[str(at.layer)])
+        theirs = outcome(backward, table.known[i]).gradients
+        return all(
+            same(outcomes[i].gradients[key], theirs[key], 1e-9) for key in theirs if key[1] == 1
+        )
+
+    inside = bool(wrong) and all(map(uses_moved_weights, wrong))
+    return in_words(["weights updated inside" if inside else "weights moved by one bit"])
+
+
+def by_numbers(ours, table, compared):
+    """The mistake that gives these gradients on all cases compared."""
+    wrong = [i for i in compared if not agree(ours[i], table.right[i])]
+    if not wrong:
+        return []
+    if found := by_ratio(ours, table, compared):
+        return found
+    names = [name for _, planted in IN_WORDS.values() for name in planted]
+    for i in wrong + [i for i in compared if i not in wrong]:  # the most telling cases first
+        names = [
+            name
+            for name in names
+            if (theirs := table.of(name, i)) is not None and agree(ours[i], theirs)
+        ]
+    if names:
+        return in_words(names)
+    if all(is_single_precision(ours[i], table.right[i]) for i in wrong):
+        return in_words(["single precision inside"])
+    return []
+
+
+def diagnose_on(nets, backward):
+    """The mistakes that the pass may be on these nets; empty where none fits."""
+    table = table_of(nets)
+    outcomes = [outcome(backward, case) for case in table.cases]
+    ours = {i: o.gradients for i, o in enumerate(outcomes) if o is not None}
+    wrong = [i for i in ours if not agree(ours[i], table.right[i])]
+    if found := by_steps(outcomes, table, wrong):
+        return found
+    if found := by_numbers(ours, table, list(ours)):
+        return found
+    changed = []
+    for i in ours:
+        ours[i], words = by_shape(ours[i], table.right[i])
+        changed += [mistake for mistake in words if mistake not in changed]
+    return changed + by_numbers(ours, table, list(ours)) if changed else []
+
+
+def one_sample(nets, names=None):
+    return nets.make(type(nets.model), list(nets.model.n_l), 1, names, seed=60)
+
+
+def reads_df(backward, case):
+    """False where another df makes no difference: the pass brings the derivative itself."""
+    other = Case(copy_of(case.model), case.x, case.y, case.text)
+    try:
+        for layer in range(1, other.model.L + 1):
+            other.model.df[layer] = lambda z: 0.3 + 0 * z
+    except (AttributeError, TypeError):
+        return False
+    ours, theirs = outcome(backward, case), outcome(backward, other)
+    return ours is None or theirs is None or not agree(ours.gradients, theirs.gradients)
+
+
+def is_right(backward, case):
+    found = outcome(backward, case)
+    return found is not None and agree(found.gradients, right_gradients(case))
+
+
+def brings_the_derivative(backward, nets):
+    """The pass does not read df, and is right for the activations of the model given alone."""
+    own, other = one_sample(nets.with_own_activations()), one_sample(nets, MIXED)
+    return not reads_df(backward, own) and is_right(backward, own) and not is_right(backward, other)
+
+
+def wrong_slopes(model):
+    """A mistake for each df[l] that is not the derivative of the activation of layer l."""
+    model, found = copy_of(model).double(), []
+    draw_weights(model, 61)
+    x = random_tensor((5, model.n_l[0]), 62)
+    with torch.enable_grad():
+        model.requires_grad_(True)(x)
+    for layer in range(1, model.L + 1):
+        z, df = model.z[layer], entry(getattr(model, "df", None), layer)
+        if df is None:
+            continue
+        try:
+            (slope,) = torch.autograd.grad(model.a[layer].sum(), z, retain_graph=True)
+            given = (df(z.detach()) * torch.ones_like(z)).detach()
+        except (Exception, SystemExit):
+            continue
+        gap = (given - slope).abs()
+        if not gap.max() <= 1e-6 * (1 + slope.abs().max()):
+            at = gap.argmax()
+            words = (
+                f"df[{layer}] is not the derivative of f[{layer}]: at z = {z.flatten()[at]:.3g} it "
+                f"gives {given.flatten()[at]:.6g}, the slope there is {slope.flatten()[at]:.6g}"
+            )
+            found.append(Mistake(words, f"model.df[{layer}]"))
+    return found
+
+
+def diagnose(backpropagation, model, nets=None):
+    """The mistakes that the pass may be, each with words and the line to look at.
+
+    Empty where nothing fits, a right pass included.
+    """
+    nets = Nets.like(model) if nets is None else nets
+    own = nets if nets.own else nets.with_own_activations()
+    given = Case(copy_of(model).double(), *(2 * [None]), "the model given")
+    given.x, given.y = (random_tensor((1, model.n_l[n]), 63 + n) for n in (0, -1))
+    wrong_df = wrong_slopes(model)
+    if wrong_df and not is_right(backpropagation, given):
+        return wrong_df
+    if nets.own or not reads_df(backpropagation, one_sample(own)):
+        return diagnose_on(own, backpropagation)
+    return diagnose_on(nets, backpropagation)

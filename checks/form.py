@@ -1,0 +1,362 @@
+"""Is it a net of MyNet's form? One message that says what is missing, and what is expected."""
+
+import contextlib
+import difflib
+import inspect
+import linecache
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from checks.cases import (
+    Case,
+    copy_of,
+    draw_weights,
+    entries,
+    entry,
+    make_case,
+    random_tensor,
+    set_activations,
+)
+from checks.shared import global_state_kept
+
+HERE = Path(__file__).parent
+CALL = "main_test(backpropagation, model)"
+
+
+class FormError(Exception):
+    """What is not of MyNet's form, and what is expected."""
+
+
+def expect(condition, words):
+    if not condition:
+        raise FormError(words)
+
+
+def is_own_code(filename):
+    """True for a file (or a notebook's cell) that is neither of these checks nor a library's."""
+    path = Path(filename)
+    library = {"site-packages", "dist-packages"} & set(path.parts)
+    standard = path.parent == Path(inspect.__file__).parent
+    return not (library or standard or path.parent == HERE or filename.startswith("<frozen"))
+
+
+def own_line(error):
+    """Where in the student's own code it happened: 'line 7 of file.py: the line itself'."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if is_own_code(f.filename)]
+    if not frames:
+        return ""
+    last = frames[-1]
+    in_cell = "ipykernel" in last.filename or last.filename.startswith("<")
+    place = "the notebook's cell" if in_cell else Path(last.filename).name
+    source = last.line or linecache.getline(last.filename, last.lineno).strip()
+    return f"line {last.lineno} of {place}: {source}"
+
+
+def in_one_line(error):
+    """The kind of an exception and the first line of what it says."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
+
+
+def attempted(words, call):
+    """call(), or a FormError with the words, the exception and the student's own line."""
+    try:
+        return call()
+    except (Exception, SystemExit) as error:
+        line = own_line(error)
+        raise FormError(f"{words}: {in_one_line(error)}" + (f"\n{line}" if line else "")) from error
+
+
+def check_arguments(backpropagation, model):
+    """The two arguments: a function and a net."""
+    if isinstance(backpropagation, nn.Module):
+        raise FormError(f"the arguments are interchanged: write {CALL}, the function first")
+    got = "None" if backpropagation is None else f"a {type(backpropagation).__name__}"
+    expect(
+        callable(backpropagation),
+        f"the first argument is {got}, not a function: write {CALL}, without parentheses after "
+        "the function's name",
+    )
+    if isinstance(model, type):
+        raise FormError(
+            f"the second argument is the class {model.__name__}, not a net: "
+            f"write main_test(backpropagation, {model.__name__}([2, 3, 2]))"
+        )
+    expect(
+        isinstance(model, nn.Module),
+        f"the second argument is a {type(model).__name__}, not a net (an nn.Module): write {CALL}",
+    )
+    compiled = hasattr(model, "_orig_mod") or getattr(model, "_compiled_call_impl", None)
+    expect(
+        not compiled,
+        "the net went through torch.compile: give main_test the net itself, as it was before",
+    )
+
+
+EXPECTED = {
+    "n_l": "the list of widths [n_0, ..., n_L]",
+    "L": "the number of layers with weights",
+    "fc": 'an nn.ModuleDict with the keys "1", ..., "L", each an nn.Linear',
+    "z": "a dictionary: z[l] is the pre-activation of layer l",
+    "a": "a dictionary: a[l] is the activation of layer l, a[0] the flattened input",
+    "dL_dw": "a dictionary: dL_dw[l] is the gradient of fc[str(l)].weight",
+    "dL_db": "a dictionary: dL_db[l] is the gradient of fc[str(l)].bias",
+}
+
+
+def check_attribute(model, name):
+    """The model has it; else what it has instead is named."""
+    if hasattr(model, name):
+        return
+    others = {other.lower(): other for other in [*vars(model), *dict(model.named_children())]}
+    others = {k: v for k, v in others.items() if not v.startswith("_") and v not in EXPECTED}
+    near = difflib.get_close_matches(name.lower(), others, 1, 0.6 if len(name) > 2 else 1.0)
+    instead = f" (it has {others[near[0]]})" if near else ""
+    raise FormError(f"the net has no attribute {name}{instead}: expected is {EXPECTED[name]}")
+
+
+def check_widths(model):
+    n_l = model.n_l
+    whole = hasattr(n_l, "__len__") and len(n_l) >= 2
+    whole = whole and all(hasattr(n, "__index__") and int(n) >= 1 for n in n_l)
+    expect(whole, f"n_l is {n_l!r}: expected is {EXPECTED['n_l']}, whole numbers of at least 1")
+    expect(
+        model.L == len(n_l) - 1,
+        f"L is {model.L!r} and n_l has {len(n_l)} widths: expected is L = {len(n_l) - 1}, "
+        f"{EXPECTED['L']}",
+    )
+
+
+def check_layers(model):
+    """fc: a ModuleDict with string keys from 1; each a Linear with a bias, of the right shape."""
+    fc, keys = model.fc, [str(layer) for layer in range(1, model.L + 1)]
+    if not isinstance(fc, nn.ModuleDict):
+        raise FormError(f"fc is a {type(fc).__name__}: expected is {EXPECTED['fc']}")
+    found = list(fc)
+    if set(found) != set(keys):
+        zero = "; the layers are counted from 1, not from 0" if "0" in found else ""
+        raise FormError(f"fc has the keys {found}: expected are {keys}{zero}")
+    for key in keys:
+        linear, (rows, columns) = fc[key], (model.n_l[int(key)], model.n_l[int(key) - 1])
+        for name, shape in (("weight", (rows, columns)), ("bias", (rows,))):
+            value = getattr(linear, name, None)
+            if value is None:
+                why = " (bias=False?)" if name == "bias" else ""
+                raise FormError(
+                    f'fc["{key}"] is {linear}, it has no {name}{why}: '
+                    f"expected is nn.Linear({columns}, {rows}), with a bias"
+                )
+            expect(
+                isinstance(value, nn.Parameter),
+                f'fc["{key}"].{name} is a {type(value).__name__}: expected is an nn.Parameter, '
+                "as nn.Linear has it",
+            )
+            expect(
+                tuple(value.shape) == tuple(shape),
+                f'fc["{key}"].{name} has the shape {tuple(value.shape)}: expected is {shape}, '
+                f"by n_l = {list(model.n_l)}",
+            )
+
+
+def check_activations(model):
+    """f and df, where the net has them, are functions for the layers 1 to L."""
+    for name in ("f", "df"):
+        container = getattr(model, name, None)
+        if container is None:
+            continue
+        functions = [entry(container, layer) for layer in range(1, model.L + 1)]
+        if callable(container) or not all(map(callable, functions)):
+            keys = [layer for layer, _ in entries(container)] if not callable(container) else None
+            zero = "; the layers are counted from 1, not from 0" if keys and 0 in keys else ""
+            has = f"is for the layers {keys}" if keys else f"is a {type(container).__name__}"
+            raise FormError(
+                f"{name} {has}: expected is a dictionary with a function for each of the layers "
+                f"{list(range(1, model.L + 1))}{zero}"
+            )
+
+
+def trial_input(model, batch=2):
+    return random_tensor((batch, model.n_l[0]), 3, like=model.fc["1"].weight.detach())
+
+
+@torch.enable_grad()
+def check_forward(model):
+    """The forward pass: it runs, flattens, keeps z and a, and hangs on autograd's graph."""
+    model, x = copy_of(model).requires_grad_(True), trial_input(model)
+    layers, n_l = range(1, model.L + 1), [int(n) for n in model.n_l]
+    y_pred = attempted(f"the forward pass fails for x of shape {tuple(x.shape)}", lambda: model(x))
+    expect(
+        isinstance(y_pred, torch.Tensor),
+        f"the forward pass returns a {type(y_pred).__name__}: expected is a tensor, a[L]",
+    )
+    for name in ("z", "a"):
+        check_attribute(model, name)
+        for layer in layers if name == "z" else range(model.L + 1):
+            value, shape = entry(getattr(model, name), layer), (2, n_l[layer])
+            has = (
+                f"has the shape {tuple(value.shape)}"
+                if isinstance(value, torch.Tensor)
+                else (f"is {value!r}")
+            )
+            zero = name == "z" and entry(model.z, 0) is not None
+            hint = "; the layers are counted from 1, not from 0" if zero else ""
+            if any(isinstance(key, str) for key, _ in entries(getattr(model, name))):
+                hint = f'; the keys are whole numbers, {name}[1], not text, {name}["1"]'
+            expect(
+                isinstance(value, torch.Tensor) and tuple(value.shape) == shape,
+                f"after a forward pass {name}[{layer}] {has}: expected is a tensor of shape "
+                f"{shape}, {EXPECTED[name].partition(': ')[2]}{hint}",
+            )
+    expect(
+        y_pred.shape == model.a[model.L].shape and torch.equal(y_pred, model.a[model.L]),
+        "the forward pass returns something else than a[L]: expected is a[L]",
+    )
+    for layer in layers:
+        linear = model.fc[str(layer)]
+        z = nn.functional.linear(model.a[layer - 1], linear.weight, linear.bias)
+        close = 1e-3 if z.dtype != torch.double else 1e-9
+        expect(
+            torch.allclose(z, model.z[layer], rtol=close, atol=close, equal_nan=True),
+            f'z[{layer}] is not fc["{layer}"](a[{layer - 1}]): expected is the value before the '
+            "activation",
+        )
+    expect(
+        y_pred.requires_grad,
+        "the outputs do not hang on autograd's graph, so nothing can be compared with autograd: "
+        "the forward pass must not use torch.no_grad(), detach() or .data",
+    )
+    shape = (2, 1, *((24, 24) if n_l[0] == 576 else (1, n_l[0])))
+    images = attempted(
+        f"the forward pass fails for images, x of shape {shape}: expected is "
+        "a[0] = torch.flatten(x, 1)",
+        lambda: model(x.view(shape)),
+    )
+    expect(
+        images.shape == y_pred.shape and torch.equal(images, y_pred),
+        f"the forward pass does not flatten: x of shape {shape} gives outputs of shape "
+        f"{tuple(images.shape)}: expected is a[0] = torch.flatten(x, 1)",
+    )
+
+
+def check_slopes(model):
+    """df[l](z) has the shape of z, or is one number for all."""
+    z = random_tensor((2, max(model.n_l)), 4, like=model.fc["1"].weight.detach())
+    for layer in range(1, model.L + 1):
+        if (df := entry(getattr(model, "df", None), layer)) is None:
+            continue
+        slope = attempted(f"df[{layer}] fails", lambda df=df: df(z))
+        shape = tuple(getattr(slope, "shape", ()))
+        expect(
+            shape in ((), tuple(z.shape)),
+            f"df[{layer}] gives the shape {shape} for z of shape {tuple(z.shape)}: "
+            "expected is the shape of z",
+        )
+
+
+def check_results(backpropagation, model):
+    """dL_dw and dL_db are there, at the latest after the pass."""
+    model = copy_of(model)
+    if not (hasattr(model, "dL_dw") and hasattr(model, "dL_db")):
+        x = trial_input(model, 1)
+        with contextlib.suppress(Exception, SystemExit):
+            backpropagation(model, x.new_zeros(1, model.n_l[-1]), model(x))
+    for name in ("dL_dw", "dL_db"):
+        check_attribute(model, name)
+
+
+def form_problem(backpropagation, model):
+    """What is not of MyNet's form, in words; None where all is."""
+    try:
+        with global_state_kept():
+            check_arguments(backpropagation, model)
+            for name in ("n_l", "L", "fc"):
+                check_attribute(model, name)
+            check_widths(model)
+            check_layers(model)
+            check_activations(model)
+            check_forward(model)
+            check_slopes(model)
+            check_results(backpropagation, model)
+    except FormError as problem:
+        return str(problem)
+    except Exception as error:  # a net so odd that looking at it fails
+        return f"the net cannot be examined: {in_one_line(error)}"
+    return None
+
+
+def layers_that_use_f(model):
+    """The layers whose f[l] the forward pass calls, so that another one can take its place."""
+    model, used = copy_of(model), set()
+
+    def noting(f, layer):
+        return lambda z: (used.add(layer), f(z))[1]
+
+    try:
+        for layer in range(1, model.L + 1):
+            model.df[layer] = model.df[layer]
+            model.f[layer] = noting(model.f[layer], layer)
+        model(trial_input(model))
+    except Exception:  # no f or df, or one that cannot be replaced
+        return set()
+    return used
+
+
+def can_be_built(model):
+    """True where the model's class makes nets of any widths from a list of them."""
+    try:
+        with global_state_kept():
+            for n_l in ([3, 2], [2, 4, 3, 2]):
+                net = type(model)(list(n_l))
+                check_widths(net)
+                check_layers(net)
+                if list(net.n_l) != n_l or net(trial_input(net)).shape != (2, n_l[-1]):
+                    return False
+    except (Exception, SystemExit):
+        return False
+    return True
+
+
+@dataclass
+class Nets:
+    """The nets beside the model given on which a pass is judged."""
+
+    model: nn.Module
+    written_in: list  # layers whose activation cannot be replaced
+    buildable: bool  # nets of other widths can be made
+    own: bool = False  # with the activations of the model given, not with others
+    names: tuple | None = None  # of these activations, where the class does not give them
+
+    @classmethod
+    def like(cls, model):
+        used = layers_that_use_f(model)
+        written_in = [layer for layer in range(1, model.L + 1) if layer not in used]
+        nets = cls(model, written_in, can_be_built(model))
+        return nets.with_own_activations() if written_in else nets
+
+    def with_own_activations(self):
+        """The same, but with the activations of the model given throughout."""
+        nets, L = Nets(self.model, self.written_in, self.buildable, own=True), self.model.L
+        if not self.written_in and self.buildable:
+            with global_state_kept():
+                default = type(self.model)(list(self.model.n_l))
+            pairs = [(self.model.f[n], entry(self.model.df, n)) for n in range(1, L + 1)]
+            if pairs != [(default.f[n], entry(default.df, n)) for n in range(1, L + 1)]:
+                nets.names = tuple(pairs[:1])
+                nets.buildable = len(set(pairs)) == 1
+        return nets
+
+    def make(self, net_class, n_l, batch, names=None, seed=0, x_shape=None):
+        """A case as make_case gives it; of the model's own widths where no others can be had."""
+        names = self.names if self.own else names
+        if self.buildable:
+            return make_case(net_class, n_l, batch, names, seed, x_shape)
+        net = copy_of(self.model).double()
+        draw_weights(net, seed)
+        if names is not None and not self.own:
+            set_activations(net, names)
+        x = random_tensor((batch, net.n_l[0]), seed + 1)
+        y = random_tensor((batch, net.n_l[-1]), seed + 2)
+        return Case(net, x, y, f"the model given with other weights, float64, seed {seed}")
