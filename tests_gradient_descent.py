@@ -1,4 +1,7 @@
-"""Part 2 checked: pytest on the notebook's update and loops."""
+"""Part 2 checked: pytest on the notebook's update and loops.
+
+`from tests_gradient_descent import sgd_test` checks a train_manual_update of your own.
+"""
 
 import copy
 import math
@@ -7,11 +10,19 @@ import pytest
 import torch
 from torch import nn
 
+from checks.named_mistakes import MISTAKES
 from checks.planted_updates import PLANTED_UPDATES, update
+from checks.sgd_verdicts import sgd_test
 from checks.shared import same_bits
 from checks.updates import NETS, check_update, compare_with_torch, same_parameters, torch_sgd
 
-__all__ = ["compare_with_torch"]
+__all__ = ["compare_with_torch", "sgd_test"]
+FOR_A_STEP = ("dampening ignored", "first step dampened", "maximize ignored", "nesterov ignored")
+RIGHT_IN_A_LOOP = {  # of the planted updates: what is said of it
+    "decay on a single-rounding path": "g + weight_decay * p rounds twice",
+    "update rounded twice": "p - learning_rate * v rounds twice",
+    "decay written into .grad": "it changes .grad, which torch.optim.SGD leaves as it is",
+}
 
 
 @pytest.mark.parametrize("dtype", [torch.double, torch.float], ids=str)
@@ -41,6 +52,59 @@ def test_the_form_that_holds_the_planted_mistakes_is_itself_correct():
 def test_planted_update_is_rejected(name):
     with pytest.raises(AssertionError):
         check_update(PLANTED_UPDATES[name])
+
+
+def test_sgd_test_finds_the_notebook_equal_to_the_last_bit(part2, capsys):
+    """Both as the notebook trains and step by step, in all checks, without a remark."""
+    for count, judged in ((7, part2.train_manual_update), (9, part2.manual_sgd_step)):
+        by_name = {"train_manual_update": judged} if count == 7 else {"step": judged}
+        assert sgd_test(**by_name, exact=True) is True
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[-1] == f"sgd_test: {count} of {count} checks passed"
+        assert all(line.endswith(": equal to the last bit") for line in lines[1:-1]), lines
+        assert len(lines) == count + 2
+
+
+@pytest.mark.parametrize("name", [name for name in MISTAKES if name not in FOR_A_STEP])
+def test_planted_training_is_rejected_and_named(name, capsys):
+    verdict = sgd_test(MISTAKES[name].training())
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24 and max(map(len, lines)) <= 100, "it fits one screen"
+    printed = " ".join(" ".join(lines).split())
+    assert verdict is False and printed.count("The mistake: ") == 1
+    assert f"The mistake: {MISTAKES[name].says}. Look at: {MISTAKES[name].look}." in printed
+
+
+@pytest.mark.parametrize("name", PLANTED_UPDATES)
+def test_planted_update_as_a_bare_step(name, capsys):
+    verdict = sgd_test(step=PLANTED_UPDATES[name])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert verdict is (name in RIGHT_IN_A_LOOP)
+    assert ("The mistake: " in printed) is not verdict
+    assert RIGHT_IN_A_LOOP.get(name, "" if name not in MISTAKES else MISTAKES[name].says) in printed
+
+
+def by_the_readme(
+    epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
+):
+    velocity = [0 for _ in model.parameters()]
+    for _ in range(epoch_count):
+        for X, y in train_loader:
+            loss = loss_function(model(X), y)
+            model.zero_grad()
+            loss.backward()
+            with torch.no_grad():
+                for i, p in enumerate(model.parameters()):
+                    velocity[i] = momentum * velocity[i] + p.grad
+                    p -= learning_rate * (velocity[i] + weight_decay * p)
+
+
+def test_the_example_of_the_readme(capsys):
+    assert sgd_test(by_the_readme) is False
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "FAILED momentum and weight decay: different from step 2 on" in printed
+    assert "The mistake: weight decay stays out of the momentum buffer (as in AdamW)." in printed
+    assert printed.endswith("sgd_test: 6 of 7 checks passed")
 
 
 BAD = [{name: -0.1} for name in ("learning_rate", "momentum", "weight_decay")]

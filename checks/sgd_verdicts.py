@@ -1,0 +1,272 @@
+"""sgd_test: a verdict on one update, check by check, and the name of its mistake."""
+
+import inspect
+import textwrap
+from itertools import product
+
+from checks.named_mistakes import ROUNDINGS
+from checks.planted_trainings import training_loop
+from checks.shared import bits, global_state_kept
+from checks.trainings import (
+    MORE_FOR_A_STEP,
+    SETTINGS,
+    SmallNet,
+    distance,
+    run_setting,
+    same_ends,
+)
+from checks.update_diagnosis import (
+    ROUNDING,
+    matches_torch,
+    mistakes_of,
+    names_of,
+    rounding_of,
+    torch_run,
+)
+
+ORDER = "epoch_count model loss_function learning_rate momentum weight_decay train_loader".split()
+STEP_ORDER = "model learning_rate momentum weight_decay momentum_buffer".split()
+OTHER_NAMES = {  # of the arguments, in lower case and without underscores
+    "epoch_count": "epochcount epochs epoch nepochs nepoch numepochs nbepochs maxepochs",
+    "model": "model net network mlp nnmodel",
+    "loss_function": "lossfunction lossfn lossfunc loss criterion",
+    "learning_rate": "learningrate lr alpha eta stepsize",
+    "momentum": "momentum mom mu beta momentumcoefficient momentumfactor",
+    "weight_decay": "weightdecay decay wd l2 lambda lambd reg regularization l2lambda",
+    "train_loader": "trainloader trainingloader loader dataloader traindataloader traindl data",
+    "momentum_buffer": "momentumbuffer momentumbuffers buffer buffers velocity velocities",
+}
+NOT_KNOWN = (
+    "No mistake known here gives these numbers. At the first step that differs, print .grad, the "
+    "buffer and the parameter beside those of torch.optim.SGD."
+)
+ROUNDS_OTHERWISE = (
+    "Something rounds otherwise than in torch. To the last bit: g = g.add(p, alpha=weight_decay), "
+    "v.mul_(momentum).add_(g), p.add_(v, alpha=-learning_rate)."
+)
+
+
+def name_of_mistake(train_manual_update):
+    """The names of the planted mistakes whose numbers this training gives; [] for a right one."""
+    with global_state_kept():
+        return names_of([run_setting(train_manual_update, setting) for setting in SETTINGS])
+
+
+def known_name(argument):
+    """The argument of ORDER or STEP_ORDER that this one is, judged by its name; or None."""
+    plain = argument.lower().replace("_", "")
+    return next((name for name, others in OTHER_NAMES.items() if plain in others.split()), None)
+
+
+def signature_problem(function, order):
+    """What keeps `function` from being called with the arguments in this order, or ""."""
+    try:
+        given = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return ""
+    by_place = [p for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p for p in by_place if p.default is p.empty]
+    by_name = [p.name for p in given if p.kind == p.KEYWORD_ONLY and p.default is p.empty]
+    any_count = any(p.kind == p.VAR_POSITIONAL for p in given)
+    names = [known_name(p.name) for p in by_place[: len(order)]]
+    swapped = any(n in order and n != o for n, o in zip(names, order, strict=False))
+    fits = any_count or len(needed) <= len(order) <= len(by_place)
+    if fits and not swapped and not by_name:
+        return ""
+    ours = ", ".join(p.name for p in given)
+    words = f"it takes ({ours}), but it is called with ({', '.join(order)})"
+    if order == ORDER and "momentum_buffer" in map(known_name, (p.name for p in needed)):
+        return words + f": a bare step is judged by sgd_test(step={name_of(function)})"
+    values = [known_name(p.name) or ('"cpu"' if p.name == "device" else "...") for p in needed]
+    values += [f"{name}={known_name(name) or '...'}" for name in by_name]
+    kind = "" if order == ORDER else "step="
+    return (
+        words + f"; a lambda adapts it: sgd_test({kind}lambda {', '.join(order)}"
+        f"{'' if order == ORDER else ', **more'}: {name_of(function)}({', '.join(values)}))"
+    )
+
+
+def name_of(function):
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def wrapped(text, indent=12, first=None):
+    """Lines of at most 100 characters; `first` is another indentation of the first one."""
+    margins = (" " * (indent if first is None else first), " " * indent)
+    return textwrap.wrap(text, 100, initial_indent=margins[0], subsequent_indent=margins[1])[:6]
+
+
+def names_of_entries():
+    """What each number of the parameter vector is, as "fc1.weight[0, 1]"."""
+    return [
+        f"{name}{list(index)}"
+        for name, p in SmallNet().named_parameters()
+        for index in product(*map(range, p.shape))
+    ]
+
+
+def first_difference(run):
+    """Where a run first leaves torch's: words; the vectors before, after, and torch's after.
+
+    A step is seen when the next batch is fetched. Who fetches all of them beforehand is judged by
+    where each call ends.
+    """
+    other, setting = torch_run(run.setting), run.setting
+    call = next(i for i in range(len(run.ends)) if not matches_torch(run, slice(i, i + 1)))
+    place = "" if call == 0 else f" of call {call + 1}"
+    place += " (it goes on with the net of call 1)" * (call == 2)
+    ours, theirs = ([*r.seen[call], r.ends[call]] for r in (run, other))
+    if len(ours) != len(theirs) or run.took_batches_at_once(call):
+        return f"at the end{place}", theirs[0], ours[-1], theirs[-1]
+    at = next(
+        i for i in range(len(ours)) if not distance(ours[i : i + 1], theirs[i : i + 1]) <= ROUNDING
+    )
+    epoch, batch = divmod(at, setting.batch_count + 1)
+    step = epoch * setting.batch_count + batch
+    when = f"from step {step} on" if at else "before the first step"
+    return when + place, theirs[max(at - 1, 0)], ours[at], theirs[at]
+
+
+def verdict(run, exact=False):
+    """(passed, equal to the last bit, words) of one run."""
+    if run.problem:
+        return False, False, "it did not run to its end"
+    if same_ends(run, torch_run(run.setting)):
+        return True, True, "equal to the last bit"
+    if matches_torch(run):
+        error = distance(run.ends, torch_run(run.setting).ends)
+        return not exact, False, f"equal up to rounding, at most {error:.0e}"
+    return False, False, f"different {first_difference(run)[0]}"
+
+
+def details_of(run):
+    """The first number that differs, ours and torch's, and by how much the step differs."""
+    _, before, ours, theirs = first_difference(run)
+    wrong = ~((ours - theirs).abs() <= ROUNDING)
+    at = wrong.nonzero()[0].item()
+    words = (
+        f"{names_of_entries()[at]} is {ours[at]:.12g}, torch.optim.SGD gives {theirs[at]:.12g}; "
+        f"{wrong.sum()} of {len(ours)} numbers differ"
+    )
+    ratio = (ours - before) / (theirs - before)
+    if (ratio - ratio[0]).abs().max() < 1e-6 < abs(ratio[0] - 1):
+        words += f", the move is {ratio[0]:.6g} times torch's"
+    words += f" ({run.setting})"
+    fetched, expected = (sum(map(len, r.seen)) for r in (run, torch_run(run.setting)))
+    if fetched != expected:
+        words += f"; it asks the loader {fetched} times for a batch, torch's loop {expected} times"
+    return words
+
+
+def diagnosis(runs):
+    """Lines that name the mistake, or the operations that round otherwise."""
+    ran = [run for run in runs if not run.problem]
+    mistakes = list(mistakes_of(ran).values())[:3]
+    lines = []
+    for mistake in mistakes:
+        lines += wrapped(f"The mistake: {mistake.says}.", 8, 4)
+        lines += wrapped(f"Look at: {mistake.look}.", 12, 8)
+    good = [verdict(run) for run in ran if verdict(run)[0]]
+    if len(good) < len(ran) and not mistakes:
+        lines += wrapped(NOT_KNOWN, 8, 4)
+    elif len(good) == len(ran) and not all(last_bit for _, last_bit, _ in good):
+        names = rounding_of(ran)
+        for name in names or []:
+            lines += wrapped(f"Rounding: {ROUNDINGS[name].says}.", 8, 4)
+            lines += wrapped(f"To the last bit: {ROUNDINGS[name].look}.", 12, 8)
+        if names is None:
+            lines += wrapped(ROUNDS_OTHERWISE, 8, 4)
+    return lines
+
+
+def remarks_on(runs, notes):
+    """Lines about what a training prints and leaves changed, each once, and these notes."""
+    remarks = list(dict.fromkeys(remark for run in runs for remark in run.remarks)) + notes
+    printed = " ".join(run.printed for run in runs).split("\n")
+    first_lines = [line.strip() for line in printed if line.strip()][:2]
+    if first_lines:
+        remarks.append(
+            f"its own output is held back; it starts with {' | '.join(first_lines)[:120]}"
+        )
+    if not any(seen for run in runs for seen in run.seen) and not any(r.problem for r in runs):
+        remarks.append("it takes no batch from the loader that it is given")
+    if all(run.problem for run in runs):
+        remarks.append(f"it is called with the arguments in this order: {', '.join(ORDER)}")
+    return [line for remark in remarks for line in wrapped(f"Note: {remark}.", 8, 4)]
+
+
+def report_on(runs, exact, verbose):
+    """The lines of all checks; the details of the first difference and of each problem once."""
+    lines, told = [], set()
+    for run in runs:
+        passed, _, words = verdict(run, exact)
+        lines.append(f"    {'ok    ' if passed else 'FAILED'}  {run.setting.title}: {words}")
+        different = words.startswith("different")
+        topic = run.problem or different
+        if topic and (verbose or topic not in told):
+            lines += wrapped(run.problem or details_of(run))
+        elif verbose:
+            lines += wrapped(str(run.setting))
+        told.add(topic)
+    return lines
+
+
+def sgd_test(train_manual_update=None, *, step=None, exact=False, verbose=False):
+    """True where a hand-written update trains as torch.optim.SGD does, up to rounding.
+
+    train_manual_update(epoch_count, model, loss_function, learning_rate, momentum, weight_decay,
+    train_loader) trains the model in place; a lambda adapts another order. step: a bare update in
+    its place, with the arguments of manual_sgd_step. exact: True asks for the last bit. verbose:
+    print the numbers of every training. Prints a verdict for each check and the mistake's name.
+    A wrong update gives False, never an exception.
+    """
+    judged = train_manual_update if step is None else step
+    if (train_manual_update is None) == (step is None) or not callable(judged):
+        raise TypeError(
+            "sgd_test takes one function, without calling it: sgd_test(train_manual_update) or "
+            f"sgd_test(step=manual_sgd_step), not {judged!r}"
+        )
+    train, settings, notes, changed = judged, SETTINGS, [], set()
+    if step is not None:
+        train = training_loop(gradients_watched(step, changed), to_none=False)
+        settings, notes = settings_for(step)
+    print(f"sgd_test: {name_of(judged)} beside torch.optim.SGD, small nets in double precision")
+    problem = signature_problem(judged, ORDER if step is None else STEP_ORDER)
+    if problem:
+        print("\n".join([*wrapped(problem), f"sgd_test: 0 of {len(settings)} checks passed"]))
+        return False
+    # all trainings before the first verdict: a progress bar may clear what a cell has printed
+    with global_state_kept():
+        runs = [run_setting(train, setting) for setting in settings]
+        lines = report_on(runs, exact, verbose) + diagnosis(runs)
+    lines += remarks_on(runs, [*notes, *changed])
+    passed = sum(verdict(run, exact)[0] for run in runs)
+    print("\n".join([*lines, f"sgd_test: {passed} of {len(runs)} checks passed"]))
+    return passed == len(runs)
+
+
+def settings_for(step):
+    """The settings in which a bare step can be judged, and a note on what is not."""
+    try:
+        taken = inspect.signature(step).parameters.values()
+    except (TypeError, ValueError):
+        taken = []
+    names = {p.name for p in taken}
+    takes_all = any(p.kind == p.VAR_KEYWORD for p in taken)
+    more = [s for s in MORE_FOR_A_STEP if takes_all or dict(s.more).keys() <= names]
+    missing = [s.title for s in MORE_FOR_A_STEP if s not in more]
+    settings = [s for s in SETTINGS if len(s.calls) < 3]  # one call after another does not matter
+    note = f"not judged, since the step does not take it: {', '.join(missing)}"
+    return settings + more, [note] if missing else []
+
+
+def gradients_watched(step, changed):
+    """The step, which adds words to `changed` where it changes a gradient."""
+
+    def watched(model, *arguments, **more):
+        before = [bits(p.grad) for p in model.parameters()]
+        step(model, *arguments, **more)
+        if [bits(p.grad) for p in model.parameters()] != before:
+            changed.add("it changes .grad, which torch.optim.SGD leaves as it is")
+
+    return watched

@@ -1,0 +1,245 @@
+"""Small trainings on which a train_manual_update is judged, and what can be seen of each."""
+
+import contextlib
+import inspect
+import io
+import linecache
+import traceback
+import warnings
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from checks.shared import GLOBAL_STATE, bits
+from checks.updates import torch_sgd
+
+OWN_FOLDERS = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
+WATCHED = {  # what a training could change for the next one: (read it, put it back)
+    name: GLOBAL_STATE[name]
+    for name in ("the default dtype", "the grad mode", "the number of threads")
+}
+
+
+@contextlib.contextmanager
+def one_training():
+    """Gradients on, a single thread, no warnings; what was set before is put back.
+
+    Several threads would wait for each other on nets as small as these.
+    """
+    before = {name: read() for name, (read, _) in WATCHED.items()}
+    try:
+        with warnings.catch_warnings(), torch.enable_grad():
+            warnings.simplefilter("ignore")
+            torch.set_num_threads(1)
+            yield
+    finally:
+        for name, (_, put_back) in WATCHED.items():
+            put_back(before[name])
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One training, or several in a row: `calls` says which model each of them moves."""
+
+    title: str
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    learning_rate: float = 0.3
+    epoch_count: int = 1
+    sample_count: int = 20
+    batch_size: int = 5
+    calls: tuple = (0,)
+    more: tuple = ()  # pairs of a switch of torch.optim.SGD and its value, for a bare step
+
+    @property
+    def batch_count(self):
+        """Batches in an epoch."""
+        return -(-self.sample_count // self.batch_size)
+
+    def __str__(self):
+        numbers = dict(learning_rate=self.learning_rate, momentum=self.momentum)
+        numbers |= dict(weight_decay=self.weight_decay) | dict(self.more)
+        return (
+            ", ".join(f"{name} {value}" for name, value in numbers.items())
+            + f", {self.epoch_count} x {self.batch_count} batches, {len(self.calls)} x"
+        ).removesuffix(", 1 x")
+
+
+SETTINGS = [  # different numbers everywhere, so that one mistake is not taken for another
+    Setting("plain descent", calls=(0, 1)),
+    Setting("weight decay", weight_decay=0.12),
+    Setting("momentum", momentum=0.85),
+    Setting("momentum and weight decay", momentum=0.85, weight_decay=0.12),
+    Setting("several epochs", momentum=0.85, epoch_count=3, sample_count=15),
+    Setting("an uneven last batch", learning_rate=0.2, epoch_count=2, sample_count=13),
+    Setting("two calls in a row", momentum=0.85, sample_count=15, calls=(0, 1, 0)),
+]
+MORE_FOR_A_STEP = [
+    Setting("dampening", momentum=0.85, weight_decay=0.12, more=(("dampening", 0.4),)),
+    Setting("nesterov", momentum=0.85, weight_decay=0.12, more=(("nesterov", True),)),
+    Setting("maximize", momentum=0.85, weight_decay=0.12, more=(("maximize", True),)),
+]
+
+
+class SmallNet(nn.Module):
+    """The layers of MyMLP, much smaller, and smooth: 6 -> 5 -> 4 -> 3 -> 2 with tanh.
+
+    forward: X: (N, 3, 32, 32), or flattened -> (N, 2). It looks at six numbers of each image.
+    """
+
+    def __init__(self, seed=0):
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        for layer, (n_in, n_out) in enumerate([(6, 5), (5, 4), (4, 3), (3, 2)], 1):
+            linear = nn.Linear(n_in, n_out, dtype=torch.double)
+            for p in linear.parameters():
+                values = torch.randn(p.shape, dtype=torch.double, generator=generator)
+                p.data = values / n_in**0.5 * (3 if layer == 4 else 1)  # for gradients above 1
+            self.add_module(f"fc{layer}", linear)
+
+    def forward(self, X):
+        a = X.flatten(start_dim=1)[:, ::512]
+        for linear in (self.fc1, self.fc2, self.fc3):
+            a = torch.tanh(linear(a))
+        return self.fc4(a)
+
+
+def values_of(model):
+    """All parameters in one vector, a copy in double precision."""
+    with torch.no_grad():
+        return torch.cat([p.detach().reshape(-1).cpu().double() for p in model.parameters()])
+
+
+@cache
+def images_and_labels(count):
+    """X: (count, 3, 32, 32) of random numbers, y: (count,) of 0 and 1."""
+    generator = torch.Generator().manual_seed(count)
+    X = 2 * torch.randn(count, 3, 32, 32, dtype=torch.double, generator=generator)
+    return X, torch.arange(count) * 7 // 3 % 2
+
+
+class WatchingLoader(DataLoader):
+    """A DataLoader that notes the model's parameters at each batch fetched, and at the end."""
+
+    def __init__(self, model, setting):
+        X, y = (values.clone() for values in images_and_labels(setting.sample_count))
+        super().__init__(TensorDataset(X, y), batch_size=setting.batch_size)
+        self.model, self.seen, self.modes = model, [], []
+        self.limit = 20 * setting.epoch_count * (len(self) + 1)
+
+    def __iter__(self):
+        for batch in super().__iter__():
+            self.look()
+            yield batch
+        self.look()
+
+    def look(self):
+        self.seen.append(values_of(self.model))
+        self.modes.append(self.model.training)
+        if len(self.seen) > self.limit:
+            raise RuntimeError("the training asks for batches without end")
+
+
+@dataclass
+class Run:
+    """What was seen of the trainings of one setting."""
+
+    setting: Setting
+    ends: list = field(default_factory=list)  # of each call: all parameters in one vector
+    seen: list = field(default_factory=list)  # of each call: the vectors at each batch fetched
+    problem: str = ""  # why it did not run to its end
+    remarks: list = field(default_factory=list)
+    printed: str = ""
+
+    def took_batches_at_once(self, call):
+        """True if the net stood still until the last batch was taken, as with list(loader)."""
+        return distance(self.seen[call], self.seen[call][:1] * len(self.seen[call])) == 0
+
+
+def where_raised(error):
+    """An exception in words, with the last line of the student's own that it came from."""
+    words = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(OWN_FOLDERS)]
+    if own:
+        line = own[-1].line or linecache.getline(own[-1].filename, own[-1].lineno)
+        words += f"; raised at line {own[-1].lineno} of {own[-1].name}: {line.strip()}"
+    return words
+
+
+def train_all(train, run):
+    setting = run.setting
+    models = {number: SmallNet() for number in setting.calls}
+    for number in setting.calls:
+        model, state = models[number], {name: read() for name, (read, _) in WATCHED.items()}
+        loader = WatchingLoader(model, setting)
+        rule = (setting.learning_rate, setting.momentum, setting.weight_decay)
+        arguments = (setting.epoch_count, model, nn.CrossEntropyLoss(), *rule, loader)
+        result = train(*arguments, **dict(setting.more))
+        run.ends.append(values_of(model))
+        run.seen.append(loader.seen)
+        for name, (read, put_back) in WATCHED.items():
+            if read() != state[name]:
+                run.remarks.append(f"it changes {name} and leaves it so")
+                put_back(state[name])
+        if {len(vector) for vector in [*loader.seen, run.ends[-1]]} != {len(values_of(SmallNet()))}:
+            run.problem = "it changes how many parameters the model has"
+            return
+        dtypes = {str(p.dtype) for p in model.parameters()} - {"torch.float64"}
+        if dtypes:
+            run.remarks.append(f"it changes the model's parameters to {', '.join(dtypes)}")
+        if inspect.isgenerator(result) or inspect.iscoroutine(result):
+            result.close()
+            run.problem = (
+                "calling it returns a generator and trains nothing: a function that contains "
+                "yield (or async) only starts when somebody iterates over it"
+            )
+            return
+        if not all(loader.modes[1:]):
+            run.remarks.append("the model is in eval mode while it trains")
+
+
+def run_setting(train, setting):
+    """Train in one setting; whatever `train` does, no exception and no output escapes."""
+    run, output = Run(setting), io.StringIO()
+    with one_training(), contextlib.redirect_stdout(output):
+        with contextlib.redirect_stderr(io.StringIO()):
+            try:
+                train_all(train, run)
+            except (Exception, SystemExit) as error:
+                run.problem = where_raised(error)
+    run.printed = output.getvalue()
+    return run
+
+
+def train_with_torch(
+    epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader, **more
+):
+    """The plain loop around torch.optim.SGD: what every training is compared with."""
+    optimizer = torch_sgd(
+        model, learning_rate, momentum=momentum, weight_decay=weight_decay, **more
+    )
+    for _ in range(epoch_count):
+        for X, y in train_loader:
+            optimizer.zero_grad()
+            loss_function(model(X), y).backward()
+            optimizer.step()
+
+
+def distance(left, right):
+    """The largest difference of two lists of vectors; infinite for NaN and other lengths."""
+    if [len(v) for v in left] != [len(v) for v in right]:
+        return float("inf")
+    if not left:
+        return 0.0
+    largest = (torch.cat(left) - torch.cat(right)).abs().max().item()
+    return largest if largest == largest else float("inf")
+
+
+def same_ends(run, other):
+    """True if two runs ended on the same bits after each call."""
+    return bits(tuple(run.ends)) == bits(tuple(other.ends))

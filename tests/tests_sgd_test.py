@@ -1,0 +1,248 @@
+"""sgd_test from outside: what it accepts, names, prints, refuses and leaves alone."""
+
+import functools
+import random
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from checks.named_mistakes import ROUNDINGS, joined
+from checks.sgd_verdicts import name_of_mistake, sgd_test
+from checks.shared import global_state
+from checks.trainings import SETTINGS, distance
+from checks.update_diagnosis import rule_with
+from support import ROOT
+
+
+@pytest.fixture
+def judge(capsys):
+    """sgd_test; its verdict and all that it printed, which fits one screen."""
+
+    def judge(*arguments, **options):
+        verdict = sgd_test(*arguments, **options)
+        out, err = capsys.readouterr()
+        lines = out.splitlines()
+        assert err == ""
+        assert lines[0].startswith("sgd_test: ") and lines[-1].endswith(" checks passed")
+        assert len(lines) <= 30 and max(map(len, lines)) <= 100, out
+        assert ("FAILED" in out or " 0 of " in out) is not verdict
+        return verdict, " ".join(out.split())
+
+    return judge
+
+
+@pytest.mark.parametrize("name", ROUNDINGS)
+def test_rounding_passes_unless_the_last_bit_is_asked_for(judge, name):
+    for exact in (False, True):
+        verdict, printed = judge(ROUNDINGS[name].training(), exact=exact)
+        assert verdict is not exact
+        assert "equal up to rounding, at most" in printed and "The mistake" not in printed
+        assert f"Rounding: {ROUNDINGS[name].says}. To the last bit: " in printed
+
+
+def test_two_mistakes_at_once_are_both_named():
+    for pair in (("dampened buffer", "biases not decayed"), ("one epoch too few", "nesterov")):
+        assert sorted(name_of_mistake(joined(pair).training())) == sorted(pair)
+
+
+def test_numbers_in_the_place_of_arguments_are_named(judge):
+    wrong = dict(learning_rate=0.01, momentum=0.9, weight_decay=0.05)
+    for numbers in (wrong, *({name: value} for name, value in wrong.items())):
+        verdict, printed = judge(rule_with(numbers))
+        assert verdict is False
+        assert printed.count("The mistake: ") == len(numbers)
+        for name, value in numbers.items():
+            assert f"{name} is {value}, whatever is given" in printed
+
+
+def test_an_unknown_mistake_gets_its_place_and_no_name(judge):
+    def last_step_wrong(epoch_count, model, *others):
+        loop(epoch_count, model, *others)
+        model.fc3.bias.data[1] += 1e-6
+
+    verdict, printed = judge(last_step_wrong)
+    assert verdict is False and "The mistake" not in printed
+    assert "plain descent: different from step 4 on fc3.bias[1] is " in printed
+    assert "1 of 82 numbers differ" in printed and "No mistake known here" in printed
+
+
+def loop(epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader):
+    """A right training without momentum."""
+    for _ in range(epoch_count):
+        for X, y in train_loader:
+            model.zero_grad()
+            loss_function(model(X), y).backward()
+            for p in model.parameters():
+                p.data.add_(p.grad.add(p.data, alpha=weight_decay), alpha=-learning_rate)
+
+
+def raising(*arguments):
+    raise KeyError("velocity")
+
+
+def leaving(*arguments):
+    sys.exit("done")
+
+
+def yielding(*arguments):
+    yield loop(*arguments)
+
+
+async def waiting(*arguments):
+    loop(*arguments)
+
+
+def shouting(*arguments):
+    print("Epoch 1", "| loss 0.7")
+    print("careful", file=sys.stderr)
+    loop(*arguments)
+
+
+def changing(*arguments):
+    loop(*arguments)
+    torch.set_default_dtype(torch.float16)
+    torch.set_grad_enabled(False)
+    torch.set_num_threads(2)
+    random.seed(1), torch.manual_seed(1)
+
+
+def halving(epoch_count, model, *others):
+    model.float()
+    loop(epoch_count, model, *others[:-1], [(X.float(), y) for X, y in others[-1]])
+
+
+def reading_ahead(*arguments):
+    *others, loader = arguments
+    loop(*others, list(loader))
+
+
+def flattening(*arguments):
+    *others, loader = arguments
+    loop(*others, [(X.view(-1, 3 * 32 * 32), y) for X, y in loader])
+
+
+def using_up(*arguments):
+    *others, loader = arguments
+    loop(*others, iter(loader))
+
+
+def endless(*arguments):
+    while True:
+        loop(*arguments)
+
+
+def resting(*arguments):
+    pass
+
+
+def growing(epoch_count, model, *others):
+    loop(epoch_count, model, *others)
+    model.fc5 = nn.Linear(2, 2)
+
+
+def starting_elsewhere(epoch_count, model, *others):
+    nn.init.ones_(model.fc1.weight)
+    loop(epoch_count, model, *others)
+
+
+def on_a_gpu(epoch_count, model, *others):
+    model.to("cuda:99")
+
+
+AWKWARD = {
+    raising: "KeyError: 'velocity'; raised at line",
+    leaving: "SystemExit: done",
+    yielding: "returns a generator and trains nothing",
+    waiting: "returns a generator and trains nothing",
+    shouting: "its own output is held back; it starts with Epoch 1 | loss 0.7",
+    changing: "it changes the default dtype and leaves it so",
+    halving: "it changes the model's parameters to torch.float32",
+    reading_ahead: "weight decay: equal to the last bit",
+    flattening: "weight decay: equal to the last bit",
+    using_up: "only the first epoch is trained",
+    endless: "asks for batches without end",
+    resting: "it takes no batch from the loader",
+    growing: "it changes how many parameters the model has",
+    starting_elsewhere: "plain descent: different before the first step",
+    on_a_gpu: "raised at line",
+}
+
+
+@pytest.mark.parametrize("function", AWKWARD, ids=lambda function: function.__name__)
+def test_whatever_a_function_does_gets_a_clear_message(judge, function):
+    before = global_state()
+    verdict, printed = judge(function)
+    assert verdict is False, "none of them has momentum"
+    assert AWKWARD[function] in printed and "Traceback" not in printed
+    assert global_state() == before
+
+
+def test_what_a_training_leaves_changed_does_not_reach_the_next_one(judge):
+    def noting(*arguments):
+        states.add((torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()))
+        changing(*arguments)
+
+    states = set()
+    judge(noting)
+    assert states == {(torch.get_default_dtype(), True, 1)}
+
+
+def test_autograd_may_be_off_around_it(judge, part2):
+    with torch.no_grad():
+        assert judge(part2.train_manual_update, exact=True)[0] is True
+
+
+def other_order(n_epochs, lr, mom, decay, model, loss_fn, train_loader, device):
+    """The arguments of a public answer."""
+
+
+def test_another_order_of_arguments_is_named(judge, part2):
+    verdict, printed = judge(other_order)
+    assert verdict is False
+    assert "other_order(epoch_count, learning_rate, momentum, weight_decay, model, " in printed
+    assert 'loss_function, train_loader, "cpu")' in printed
+    verdict, printed = judge(lambda epochs, net, loss, mom, lr, wd, data: None)
+    assert verdict is False and "(epoch_count, model, loss_function, momentum, learning_" in printed
+    assert "sgd_test(step=manual_sgd_step)" in judge(part2.manual_sgd_step)[1]
+    assert "it is called with (model, learning_rate, " in judge(step=other_order)[1]
+    assert judge(lambda *seven: part2.train_manual_update(*seven), exact=True)[0] is True
+    assert judge(functools.partial(part2.train_manual_update), exact=True)[0] is True
+
+
+@pytest.mark.parametrize("arguments", [(), (None,), ([0.5, 0.4],), (nn.Linear(1, 1), "step")])
+def test_a_call_without_one_function_is_refused(arguments):
+    with pytest.raises(TypeError, match=r"takes one function, .* sgd_test\(train_manual_update\)"):
+        sgd_test(arguments[0] if arguments else None, step=arguments[1] if arguments[1:] else None)
+
+
+def test_a_step_without_the_switches_is_judged_without_them(judge, part2):
+    def plain(model, learning_rate, momentum, weight_decay, momentum_buffer):
+        part2.manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer)
+
+    verdict, printed = judge(step=plain, exact=True)
+    assert verdict is True
+    assert "does not take it: dampening, nesterov, maximize" in printed and "6 of 6" in printed
+
+
+def test_nan_is_never_near_anything():
+    good, bad = torch.zeros(3), torch.tensor([0.0, float("nan"), 0.0])
+    for left in ([good, bad], [bad, good]):
+        assert distance(left, [good, good]) == distance([good, good], left) == float("inf")
+    assert distance([good], [good, good]) == float("inf")
+
+
+def test_verbose_prints_the_numbers_of_every_training(capsys):
+    assert sgd_test(loop, verbose=True) is False
+    printed = capsys.readouterr().out
+    assert printed.count("learning_rate 0.") == len(SETTINGS)
+
+
+def test_importing_it_needs_torch_numpy_and_pytest_alone():
+    heavy = {"matplotlib", "torchvision", "sklearn", "IPython", "nbformat", "jinja2"}
+    code = "import sys; from tests_gradient_descent import sgd_test; print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert not heavy & set(result.stdout.split())
