@@ -126,7 +126,8 @@ def test_the_notebooks_lose_nothing(path, request):
     fixture = {"backpropagation": "part1", "gradient_descent": "part2"}.get(path.stem, path.stem)
     module = request.getfixturevalue(fixture)
     lost = set(filter(CONSTANT.fullmatch, module.__needs_work__))
-    assert lost <= {"NAMES"}  # of stability, for the drawing below it alone
+    worked_example = {"W1", "W2"}  # matrices of backpropagation, which are no constants
+    assert lost <= {"NAMES"} | worked_example  # NAMES of stability, for the drawing below it
     for _, tree in read_definitions(path):
         for node in tree.body:
             assert hasattr(module, getattr(node, "name", "__name__"))

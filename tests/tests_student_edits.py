@@ -1,0 +1,131 @@
+"""gradient_descent.ipynb after a student's edits: every later cell works, and can be run twice."""
+
+import contextlib
+import dis
+import io
+import json
+import types
+
+import matplotlib.pyplot as plt
+import nbformat
+import pytest
+from torch.utils.data import TensorDataset
+
+import support.saving
+from conftest import NOTEBOOKS
+
+# Other epochs, another batch size and fewer images: edits themselves, and quick.
+EDITS = {
+    "EPOCHS = 30 if": "EPOCHS = 2 if",
+    "else 1\nSEED = 265": "else 2\nSEED = 3",
+    "BATCH_SIZE = 256": "BATCH_SIZE = 64",
+    "load_airplane_bird(DATA_ROOT)": "FEW_IMAGES",
+}
+COUNTS = (256, 128, 128)  # of the images of each part
+
+
+def code_cells():
+    cells = nbformat.read(NOTEBOOKS[1], as_version=4).cells
+    return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+def names(code, *operations):
+    """The names that a code object, or one inside it, treats by one of the operations."""
+    found = {i.argval for i in dis.get_instructions(code) if i.opname in operations}
+    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return found.union(*(names(constant, *operations) for constant in inner))
+
+
+def test_a_cell_run_again_finds_what_it_found_the_first_time():
+    """What a cell takes from elsewhere has one meaning: no two other cells assign it."""
+    codes = [compile(cell, "cell", "exec") for cell in code_cells()]
+    assigned = [names(code, "STORE_NAME") for code in codes]
+    for code, own in zip(codes, assigned, strict=True):
+        for name in names(code, "LOAD_NAME", "LOAD_GLOBAL") - own:
+            assert sum(name in others for others in assigned) <= 1, name
+
+
+@pytest.fixture(scope="module")
+def edited(images, tmp_path_factory):
+    """Return a function: run cells in a namespace, each `times`; it returns what they printed."""
+    folder = tmp_path_factory.mktemp("edited")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(support.saving, "OUTPUT", folder)
+        patch.setattr(support.saving, "RUN_MODE", "quick")
+
+        def run(cells, namespace, times=1):
+            printed = io.StringIO()
+            for cell in cells:
+                for _ in range(times):
+                    with contextlib.redirect_stdout(printed):
+                        exec(compile(cell, "cell", "exec"), namespace)
+                assert not plt.get_fignums(), f"a figure is open, and shown once more:\n{cell}"
+            return printed.getvalue()
+
+        yield run, folder
+
+
+@pytest.fixture(scope="module")
+def whole(edited, images):
+    """The notebook on few images, each cell run twice: its namespace, and what it printed."""
+    run, _ = edited
+    few = tuple(TensorDataset(*part[:count]) for part, count in zip(images, COUNTS, strict=True))
+    namespace = {"FEW_IMAGES": few}
+    cells = "\0".join(code_cells())
+    for old, new in EDITS.items():
+        assert cells.count(old) == 1, old
+        cells = cells.replace(old, new)
+    printed = run(cells.split("\0"), namespace, times=2)
+    return cells.split("\0"), namespace, printed
+
+
+def saved(folder):
+    return json.loads((folder / "results" / "gradient_descent.json").read_text())
+
+
+@pytest.mark.slow
+def test_each_cell_can_be_run_twice(whole, edited):
+    _, namespace, printed = whole
+    results = saved(edited[1])
+    assert [run["no"] for run in results["instances"]] == list(namespace["INSTANCES"])
+    for run in results["instances"]:
+        assert len(run["training_loss"]) == len(run["validation_loss"]) == 2
+        assert run["validation_accuracy_by_epoch"][-1] == run["validation_accuracy"]
+    assert printed.count("No 8 and No 10 have the same rule: equal in every bit") == 2
+    assert results["selected"]["validation_images"] == 128
+
+
+def rerun(whole, edited, change):
+    """Change INSTANCES, then run its cell and all later ones; return what was printed and saved."""
+    cells, namespace, _ = whole
+    start = next(i for i, cell in enumerate(cells) if cell.startswith("INSTANCES = {"))
+    old = namespace["INSTANCES"]
+    printed = edited[0]([f"INSTANCES = {change(old)!r}", *cells[start + 1 :]], dict(namespace))
+    return printed, saved(edited[1])
+
+
+@pytest.mark.slow
+def test_an_instance_changed_and_one_added(whole, edited):
+    """No 10 no longer repeats No 8; No 12 repeats No 3, is written in another order, has a name."""
+    again = dict(weight_decay=0.01, momentum=0.0, learning_rate=0.01)
+    kept = (1, 3, 8, 10)
+
+    def change(old):
+        few = {no: old[no] for no in kept}
+        return few | {10: old[10] | {"learning_rate": 0.05}, "twelve": again}
+
+    printed, results = rerun(whole, edited, change)
+    assert "No 3 and No twelve have the same rule" in printed and "No 8 and No 10" not in printed
+    assert [run["no"] for run in results["instances"]] == [*kept, "twelve"]
+    log = (edited[1] / "gradient_descent_output.txt").read_text()
+    assert log.count("lr = 0.01\nmom = 0.0\ndecay = 0.01\n") == 2 and "lr = 0.05" in log
+
+
+@pytest.mark.slow
+def test_one_instance_that_diverges(whole, edited):
+    """Nothing is left to plot, and the rest still holds: NaN answers airplane."""
+    rule = dict(learning_rate=1e12, momentum=0.9, weight_decay=0.01)
+    printed, results = rerun(whole, edited, lambda old: {5: rule})
+    assert "No 5 diverged" in printed and "have the same rule" not in printed
+    assert results["instances"][0]["validation_loss"][-1] is None
+    assert results["selected"]["no"] == 5
