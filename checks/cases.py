@@ -1,7 +1,7 @@
 """Nets with batches to judge a backward pass on, and how to build each of them again."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle, islice
 
 import torch
@@ -27,6 +27,12 @@ class Case:
     x: torch.Tensor  # (N, ...), n_0 numbers a sample
     y: torch.Tensor  # (N, n_L)
     text: str
+    autograd: dict | None = field(default=None, repr=False, compare=False)  # kept: see fixed()
+
+    def fixed(self):
+        """The case, which is not changed from now on: what autograd gives for it is kept."""
+        self.autograd = {} if self.autograd is None else self.autograd
+        return self
 
     def __str__(self):
         return f"net {self.model.n_l}, batch {len(self.x)}, {self.text}"

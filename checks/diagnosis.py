@@ -5,7 +5,7 @@ planted mistake on all of them, that mistake is named; where nothing fits, nothi
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import torch
@@ -60,6 +60,7 @@ class Outcome:
     gradients: dict  # (name, 1): of a call; (name, 2): of a second, with other weights and targets
     steps: dict  # by name: how far the first call moved a parameter
     weights: dict  # by layer: the weights after the first call
+    forwards: int  # how often the first call runs the forward pass
 
 
 def detached(gradient):
@@ -78,11 +79,13 @@ def second(model, y):
 @torch.enable_grad()
 def outcome(backward, case):
     """What the pass does with the case; None where it raises."""
-    model = copy_of(case.model)
+    model, forwards = copy_of(case.model), []
     start = {name: p.detach().clone() for name, p, *_ in parameters_of(model)}
+    model.fc["1"].register_forward_hook(lambda *_: forwards.append(1))
     try:
         with global_state_kept():
             backward(model, case.y.clone(), model(case.x.clone()))
+            count = len(forwards) - 1
             first = {(name, 1): detached(g) for name, g in gradients_of(model).items()}
             rows = list(parameters_of(model))
             steps = {name: parameter.detach() - start[name] for name, parameter, *_ in rows}
@@ -95,7 +98,7 @@ def outcome(backward, case):
             again = {(name, 2): detached(g) for name, g in gradients_of(model).items()}
     except (Exception, SystemExit):
         return None
-    return Outcome(first | again, steps, weights)
+    return Outcome(first | again, steps, weights, count)
 
 
 @torch.enable_grad()
@@ -154,15 +157,34 @@ class Table:
         self.right = [right_gradients(case) for case in self.cases]
         known = nets.own and nets.names is None
         self.known = [with_known_slopes(case) if known else case for case in self.cases]
+        self.whole = None if nets.own else whole_numbers(nets)
         self.outcomes = {}
 
-    def of(self, name, number):
-        """The gradients of a planted mistake on a case; None where it raises."""
-        key = name, number
+    def of(self, name, number, bare=False):
+        """The gradients of a planted mistake on a case; None where it raises.
+
+        bare: without what where_it_runs puts in the place of an exception.
+        """
+        planted = PLANTED_GRADIENTS[name]
+        planted = getattr(planted, "bare", planted) if bare else planted
+        key = planted, number
         if key not in self.outcomes:
-            found = outcome(PLANTED_GRADIENTS[name], self.known[number])
+            found = outcome(planted, self.known[number])
             self.outcomes[key] = None if found is None else found.gradients
         return self.outcomes[key]
+
+    def raises(self, name, number):
+        """True where a student's pass with this mistake would raise an exception."""
+        return self.of(name, number, bare=True) is None
+
+
+def whole_numbers(nets):
+    """A case on which single precision is exact: identity activations, small whole numbers."""
+    case = nets.make(type(nets.model), [3, 3, 3, 3], 4, ["identity"], seed=52)
+    with torch.no_grad():
+        for value in (case.x, case.y, *case.model.parameters()):
+            value.copy_((2 * value).round())
+    return case
 
 
 TABLES = {}  # by class and activations: computed once
@@ -252,12 +274,51 @@ def by_ratio(ours, table, compared):
     return []
 
 
-def is_single_precision(ours, right):
-    """Off by about 1e-8 of their size: what one rounding to single precision does."""
-    return not agree(ours, right, 1e-10) and agree(ours, right, 2e-6)
+def by_precision(ours, table, wrong, backward):
+    """Off by about 1e-8 of their size, and exact where single precision is exact.
+
+    Differences of the loss in the place of derivatives can be off as little, but are never exact.
+    """
+    if any(agree(ours[i], table.right[i], 1e-10) for i in wrong):
+        return []
+    if not all(agree(ours[i], table.right[i], 2e-6) for i in wrong):
+        return []
+    if table.whole is None:
+        (single,) = in_words(["single precision inside"])
+        words = "single precision somewhere, or differences of the loss instead of derivatives"
+        return [Mistake(f"{words}: the gradients are off by about 1e-8", single.line)]
+    found, right = outcome(backward, table.whole), right_gradients(table.whole)
+    first = {key: right[key] for key in right if key[1] == 1}
+    exact = found is not None and agree(found.gradients, first, 1e-12)
+    return in_words(["single precision inside"]) if exact else []
 
 
-def by_shape(ours, right):
+def by_differences(outcomes, table):
+    """The pass runs the forward pass for every parameter, and is nearly right."""
+
+    def is_one(i):
+        case, found = table.cases[i], outcomes[i]
+        many = found.forwards >= sum(p.numel() for p in case.model.parameters())
+        return many and agree(found.gradients, table.right[i], 1e-2)
+
+    ran = [i for i, found in enumerate(outcomes) if found is not None]
+    return in_words(["differences of the loss"]) if ran and all(map(is_one, ran)) else []
+
+
+def are_transposed(ours, table):
+    """True where each dL_dw that is not square has the shape of the transpose."""
+    pairs = [
+        (ours[i][key], g)
+        for i in ours
+        for key, g in table.right[i].items()
+        if g.dim() == 2 and g.shape[0] != g.shape[1]
+    ]
+    return bool(pairs) and all(
+        isinstance(found, torch.Tensor) and found.shape == g.T.shape for found, g in pairs
+    )
+
+
+def in_right_form(ours, right, transposed):
     """The gradients in the shape and dtype of the right ones, and words for what was changed."""
     found, changed = {}, {}
     for key, g in right.items():
@@ -265,15 +326,36 @@ def by_shape(ours, right):
         if not isinstance(found[key], torch.Tensor):
             continue
         if found[key].dtype != g.dtype:
-            (mistake,) = in_words(["results in single precision"])
-            changed[mistake] = None
+            changed |= dict.fromkeys(in_words(["results in single precision"]))
             found[key] = found[key].to(g.dtype)
+        if transposed and g.dim() == 2 and found[key].dim() == 2:
+            changed[SHAPE_OF["dL_dw"]] = None
+            found[key] = found[key].T
         if found[key].shape != g.shape and found[key].numel() == g.numel():
-            shapes = f"{tuple(found[key].shape)} instead of {tuple(g.shape)}"
-            line = BIAS if name == "dL_db" else WEIGHTS
-            changed.setdefault(Mistake(f"the shape of {name} is wrong", line), shapes)
+            changed[SHAPE_OF[name]] = None
             found[key] = found[key].reshape(g.shape)
     return found, list(changed)
+
+
+SHAPE_OF = {
+    name: Mistake(f"the shape of {name} is wrong", line)
+    for name, line in (("dL_dw", WEIGHTS), ("dL_db", BIAS))
+}
+
+
+def by_form(ours, table, raising, backward):
+    """Shapes or dtypes are wrong, and what else is where they are put right."""
+    transposed = are_transposed(ours, table)
+    forms = {i: in_right_form(ours[i], table.right[i], transposed) for i in ours}
+    changed = list(dict.fromkeys(mistake for _, words in forms.values() for mistake in words))
+    if not changed:
+        return []
+    fixed = {i: found for i, (found, _) in forms.items()}
+    rest = by_numbers(fixed, table, raising, backward)
+    if transposed and (rest or all(agree(fixed[i], table.right[i]) for i in fixed)):
+        turned = in_words(["gradient transposed"])
+        changed = turned + [mistake for mistake in changed if mistake != SHAPE_OF["dL_dw"]]
+    return changed + [mistake for mistake in rest if mistake not in changed]
 
 
 def by_steps(outcomes, table, wrong):
@@ -293,25 +375,32 @@ def by_steps(outcomes, table, wrong):
     return in_words(["weights updated inside" if inside else "weights moved by one bit"])
 
 
-def by_numbers(ours, table, compared):
-    """The mistake that gives these gradients on all cases compared."""
-    wrong = [i for i in compared if not agree(ours[i], table.right[i])]
+def where_it_ran(mistakes):
+    """The mistakes, with the remark that they are judged by some of the cases alone."""
+    note = " (judged by the nets and batches on which the pass raises no exception)"
+    return [replace(mistake, words=mistake.words + note) for mistake in mistakes]
+
+
+def by_numbers(ours, table, raising, backward):
+    """The mistake that gives these gradients on all cases that the pass runs on.
+
+    raising: the cases on which it raises an exception. A mistake that does so, too, comes first.
+    """
+    wrong = [i for i in ours if not agree(ours[i], table.right[i])]
     if not wrong:
         return []
-    if found := by_ratio(ours, table, compared):
-        return found
+    if found := by_ratio(ours, table, list(ours)):
+        return where_it_ran(found) if raising else found
     names = [name for _, planted in IN_WORDS.values() for name in planted]
-    for i in wrong + [i for i in compared if i not in wrong]:  # the most telling cases first
+    for i in wrong + [i for i in ours if i not in wrong]:  # the most telling cases first
         names = [
             name
             for name in names
             if (theirs := table.of(name, i)) is not None and agree(ours[i], theirs)
         ]
-    if names:
-        return in_words(names)
-    if all(is_single_precision(ours[i], table.right[i]) for i in wrong):
-        return in_words(["single precision inside"])
-    return []
+    if raise_too := [name for name in names if all(table.raises(name, i) for i in raising)]:
+        return in_words(raise_too)
+    return where_it_ran(in_words(names)) or by_precision(ours, table, wrong, backward)
 
 
 def diagnose_on(nets, backward):
@@ -319,16 +408,14 @@ def diagnose_on(nets, backward):
     table = table_of(nets)
     outcomes = [outcome(backward, case) for case in table.cases]
     ours = {i: o.gradients for i, o in enumerate(outcomes) if o is not None}
+    raising = [i for i, o in enumerate(outcomes) if o is None]
     wrong = [i for i in ours if not agree(ours[i], table.right[i])]
-    if found := by_steps(outcomes, table, wrong):
-        return found
-    if found := by_numbers(ours, table, list(ours)):
-        return found
-    changed = []
-    for i in ours:
-        ours[i], words = by_shape(ours[i], table.right[i])
-        changed += [mistake for mistake in words if mistake not in changed]
-    return changed + by_numbers(ours, table, list(ours)) if changed else []
+    return (
+        by_steps(outcomes, table, wrong)
+        or (by_differences(outcomes, table) if wrong else [])
+        or by_numbers(ours, table, raising, backward)
+        or by_form(ours, table, raising, backward)
+    )
 
 
 def one_sample(nets, names=None):

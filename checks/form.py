@@ -159,6 +159,11 @@ def check_layers(model):
                 f'fc["{key}"].{name} has the shape {tuple(value.shape)}: expected is {shape}, '
                 f"by n_l = {list(model.n_l)}",
             )
+            expect(
+                value.isfinite().all(),
+                f'fc["{key}"].{name} holds NaN or infinity: expected are finite numbers, as those '
+                "of a new net",
+            )
 
 
 def check_activations(model):
@@ -190,7 +195,8 @@ def check_forward(model):
     y_pred = attempted(f"the forward pass fails for x of shape {tuple(x.shape)}", lambda: model(x))
     expect(
         isinstance(y_pred, torch.Tensor),
-        f"the forward pass returns a {type(y_pred).__name__}: expected is a tensor, a[L]",
+        f"the forward pass returns {'None' if y_pred is None else f'a {type(y_pred).__name__}'}: "
+        "expected is a tensor, a[L]",
     )
     for name in ("z", "a"):
         check_attribute(model, name)

@@ -53,8 +53,17 @@ def replaceable(model):
     return [(n, g) for n, g in entries(f) if callable(g)] if isinstance(f, dict | list) else []
 
 
-@torch.enable_grad()
 def autograd_of(case, tolerance):
+    """what_autograd_gives; of a fixed case computed once."""
+    if case.autograd is None:
+        return what_autograd_gives(case, tolerance)
+    if tolerance not in case.autograd:
+        case.autograd[tolerance] = what_autograd_gives(case, tolerance)
+    return case.autograd[tolerance]
+
+
+@torch.enable_grad()
+def what_autograd_gives(case, tolerance):
     """By name: autograd's gradient, and the size that an error in it is relative to.
 
     Rounding sets two limits. A sum over the batch that nearly cancels is known to eps times its

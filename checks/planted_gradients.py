@@ -71,6 +71,7 @@ def where_it_runs(backward):
         except RuntimeError:
             PLAIN(model, y_true, y_pred)
 
+    with_fallback.bare = backward
     return with_fallback
 
 
@@ -157,6 +158,25 @@ def updating_inside(model, y_true, y_pred):
         at.W.sub_(0.01 * model.dL_dw[layer])
         at.linear.bias.sub_(0.01 * model.dL_db[layer])
         dL_da = dL_dz @ at.W
+
+
+@torch.no_grad()
+def by_differences(model, y_true, y_pred, h=1e-6):
+    """(L(p + h) - L(p - h)) / 2h for every entry p of the parameters."""
+    x, kept = model.a[0], (dict(entries(model.z)), dict(entries(model.a)))
+    for _, parameter, gradients, layer in parameters_of(model):
+        gradients[layer] = torch.empty_like(parameter)
+        places = zip(parameter.view(-1), gradients[layer].view(-1), strict=True)
+        for entry_, slope in places:
+            start, losses = entry_.clone(), []
+            for moved in (start + h, start - h):
+                entry_.copy_(moved)
+                losses.append(loss_of(model, x, y_true))
+            entry_.copy_(start)
+            slope.copy_((losses[0] - losses[1]) / (2 * h))
+    for container, values in zip((model.z, model.a), kept, strict=True):
+        for layer, value in values.items():
+            container[layer] = value
 
 
 def in_one_memory(model, y_true, y_pred):
@@ -270,6 +290,14 @@ PLANTED_GRADIENTS = {
     "error summed over the batch first": variant(lambda p, y: 2 * (p - y).sum(0, keepdim=True)),
     "error averaged over the batch first": variant(lambda p, y: 2 * (p - y).mean(0, keepdim=True)),
     "factor 2 in every layer": variant(lambda p, y: p - y, slope=lambda at: 2 * at.df(at.z)),
+    "first sample dropped": variant(dw=lambda d, a: d[1:].T @ a[1:], db=lambda d: d[1:].sum(0)),
+    "error of cross-entropy": variant(
+        lambda p, y: p - y, slope=lambda at: 1 if at.layer == at.model.L else at.df(at.z)
+    ),
+    "error divided by its norm": variant(lambda p, y: (p - y) / (p - y).norm()),
+    "error averaged over the outputs": variant(
+        lambda p, y: 2 * (p - y).mean(1, keepdim=True).expand_as(p)
+    ),
     "last sample alone": variant(dw=lambda d, a: d[-1:].T @ a[-1:], db=lambda d: d[-1].clone()),
     "weights of the first sample": variant(dw=lambda d, a: d[:1].T @ a[:1]),
     "weights of the last sample": variant(dw=lambda d, a: d[-1:].T @ a[-1:]),
@@ -330,6 +358,8 @@ PLANTED_GRADIENTS = {
     "derivative 1 - z^2": variant(slope=lambda at: 1 - at.z**2),
     "derivative 1 - a": variant(slope=lambda at: 1 - at.a),
     "derivative 1 - tanh(z)": variant(slope=lambda at: 1 - torch.tanh(at.z)),
+    "derivative 1 - 2 a": variant(slope=lambda at: 1 - 2 * at.a),
+    "derivative 1 - 2 tanh(z)": variant(slope=lambda at: 1 - 2 * torch.tanh(at.z)),
     "derivative 1 + a^2": variant(slope=lambda at: 1 + at.a**2),
     "derivative a^2": variant(slope=lambda at: at.a**2),
     "derivative 1 / cosh(z)": variant(slope=lambda at: 1 / torch.cosh(at.z)),
@@ -351,6 +381,15 @@ PLANTED_GRADIENTS = {
     "dL_da propagated": variant(below=lambda dL_dz, dL_da, W, at: dL_da @ W),
     "not multiplied by the weights": where_it_runs(
         variant(below=lambda dL_dz, dL_da, W, at: dL_dz)
+    ),
+    "weights left out on the way down": variant(
+        below=lambda dL_dz, dL_da, W, at: dL_dz.sum(1, keepdim=True).expand(-1, W.shape[1])
+    ),
+    "dL_da added to": where_it_runs(
+        variant(below=lambda dL_dz, dL_da, W, at: dL_da.clone().add_(dL_dz @ W))
+    ),
+    "bias added before the weights": variant(
+        below=lambda dL_dz, dL_da, W, at: (dL_dz + at.linear.bias) @ W
     ),
     "bias added on the way down": variant(
         below=lambda dL_dz, dL_da, W, at: (
@@ -383,6 +422,7 @@ PLANTED_GRADIENTS = {
     "biases not set": after(lambda model, *_: all_none(model.dL_db)),
     "weights not set": after(lambda model, *_: all_none(model.dL_dw)),
     "weights updated inside": updating_inside,
+    "differences of the loss": by_differences,
     "gradients in one memory": in_one_memory,
     # what becomes of the right gradients
     "first layer lost": after(lambda model, *_: replaced(model.dL_dw, 1, torch.zeros_like)),

@@ -32,6 +32,7 @@ def matches_torch(run, calls=slice(None)):
 
 def match(names, runs, always=False):
     """True if a training with these planted mistakes ends where all of these runs do."""
+    names = tuple(sorted(names))  # a pair is run once, whichever of the two comes first
     return all(
         distance(run.ends, planted_run(names, run.setting, always).ends) <= ROUNDING for run in runs
     )
@@ -83,7 +84,10 @@ def planted_in(runs):
     for first in MISTAKES:
         if match((first,), wrong[:1]):
             others = [run for run in ordered if not match((first,), [run])]
+            setting = others[0].setting  # the second changes something there
             for second in MISTAKES:
+                if matches_torch(planted_run((second,), setting)):
+                    continue
                 pair = (first, second)
                 if joined(pair) and match(pair, others + ordered):
                     return {name: MISTAKES[name] for name in pair}

@@ -45,6 +45,9 @@ class Check:
     of_numbers: bool = False  # each case is judged, and counts for its size of batch
     cause: str = "numbers"  # what it fails for, where it fails
 
+    def __post_init__(self):
+        self.cases = [case.fixed() for case in self.cases]
+
     def problem(self, backward, case):
         """(error, None), or (None, what is wrong); nothing is raised, whatever happens inside."""
 

@@ -24,6 +24,16 @@ IN_WORDS = {  # the words: (the line to look at, names of PLANTED_GRADIENTS)
     "the slope of |y_pred - y_true|, not of its square": (ERROR, ["slope of the absolute error"]),
     "the error is y_pred alone: y_true is not used": (ERROR, ["target not used"]),
     "the error is y_true alone: y_pred is not used": (ERROR, ["target alone"]),
+    "the error is y_pred - y_true, as for a softmax with cross-entropy: the factor 2 and the "
+    "derivative at the output layer are missing": (ERROR, ["error of cross-entropy"]),
+    "the slope of the root of the squared error, not of the squared error itself": (
+        ERROR,
+        ["error divided by its norm"],
+    ),
+    "the error is averaged over the outputs: each output has its own": (
+        ERROR,
+        ["error averaged over the outputs"],
+    ),
     "the error is squared: the loss stands where its slope belongs": (ERROR, ["residual squared"]),
     "the error has lost its sign (abs)": (ERROR, ["residual's size"]),
     "the error at the output is summed over the batch before it is propagated": (
@@ -40,6 +50,7 @@ IN_WORDS = {  # the words: (the line to look at, names of PLANTED_GRADIENTS)
         WEIGHTS,
         ["last sample alone"],
     ),
+    "the first sample of the batch is left out": (WEIGHTS, ["first sample dropped"]),
     "the last sample of the batch is left out": (WEIGHTS, ["last sample dropped"]),
     "dL_dw is that of the first sample alone": (WEIGHTS, ["weights of the first sample"]),
     "dL_dw is that of the last sample alone": (WEIGHTS, ["weights of the last sample"]),
@@ -196,6 +207,10 @@ IN_WORDS = {  # the words: (the line to look at, names of PLANTED_GRADIENTS)
         THROUGH,
         ["derivative 1 - a", "derivative 1 - tanh(z)"],
     ),
+    "the derivative is 1 - 2 tanh(z), twice where the square belongs: tanh's is 1 - a^2": (
+        THROUGH,
+        ["derivative 1 - 2 a", "derivative 1 - 2 tanh(z)"],
+    ),
     "the derivative is 1 + a^2: tanh's is 1 - a^2": (THROUGH, ["derivative 1 + a^2"]),
     "the derivative is a^2: tanh's is 1 - a^2": (THROUGH, ["derivative a^2"]),
     "the derivative is 1 / cosh(z), the square is missing: tanh's is 1 / cosh(z)^2": (
@@ -241,7 +256,15 @@ IN_WORDS = {  # the words: (the line to look at, names of PLANTED_GRADIENTS)
     ),
     "a bias is added on the way to the layer below: only the weights multiply": (
         BELOW,
-        ["bias added on the way down"],
+        ["bias added on the way down", "bias added before the weights"],
+    ),
+    "the weights are left out on the way to the layer below: every weight counts as 1": (
+        BELOW,
+        ["weights left out on the way down"],
+    ),
+    "the gradient of the layer below is added to dL_da (+=) where it must take its place (=)": (
+        BELOW,
+        ["dL_da added to"],
     ),
     "the gradient goes forward through the layer, W.T and bias, instead of back": (
         BELOW,
@@ -320,6 +343,11 @@ IN_WORDS = {  # the words: (the line to look at, names of PLANTED_GRADIENTS)
     "the gradients are flattened: each must have its parameter's shape": (RESULT, ["flattened"]),
     "the gradients are lists, not tensors": (RESULT, ["a list"]),
     "the gradients are numpy arrays, not tensors": (RESULT, ["a numpy array"]),
+    "differences of the loss, such as (L(p + h) - L(p - h)) / 2h, stand in the place of "
+    "derivatives: they are right to a few digits alone": (
+        "what calls the forward pass for every parameter",
+        ["differences of the loss"],
+    ),
     "single precision somewhere: in double precision the gradients are off by about 1e-8": (
         "a float32 on the way: .float(), torch.FloatTensor, dtype=torch.float32",
         ["single precision inside", "single precision of a", "single precision of the weights"],

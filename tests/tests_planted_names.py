@@ -1,12 +1,15 @@
 """Each planted mistake has its words, and is the one that is named; spots where checks are weak."""
 
+from functools import partial
+
 import pytest
 import torch
 
 from checks.cases import make_case
 from checks.diagnosis import diagnose, in_words
+from checks.form import form_problem
 from checks.gradients import check_central_differences, check_nothing_else_changes, sgd_step
-from checks.planted_gradients import PLAIN, PLANTED_GRADIENTS, edited
+from checks.planted_gradients import PLAIN, PLANTED_GRADIENTS, edited, variant
 from checks.verdicts import main_test, table_of_checks
 from checks.words import IN_WORDS
 
@@ -52,6 +55,47 @@ def test_what_is_right_or_unknown_is_not_named(backward, case):
         assert diagnose(unknown, case.model) == []
     for name in SELDOM | FOR_TANH_RIGHT:
         assert diagnose(PLANTED_GRADIENTS[name], case.model) in ([], in_words([name]))
+
+
+def words_of(backward, case):
+    return [mistake.words for mistake in diagnose(backward, case.model)]
+
+
+def test_a_pass_that_raises_is_not_taken_for_one_that_does_not(case):
+    """`dL_dz @ W.T` raises unless W is square; a reshaped W gives the same numbers where it is."""
+    transposed = PLANTED_GRADIENTS["weight transposed"].bare
+    assert diagnose(transposed, case.model) == in_words(["weight transposed"])
+
+    def for_vectors(model, y_true, y_pred):
+        torch.outer(y_pred.squeeze(0), y_true.squeeze(0))
+        PLANTED_GRADIENTS["sign"](model, y_true, y_pred)
+
+    (words,) = words_of(for_vectors, case)
+    assert words.startswith("the sign is wrong") and "raises no exception" in words
+
+
+def test_differences_and_single_precision_are_told_apart(case):
+    for h in (1e-3, 1e-5, 1e-7):
+        differences = partial(PLANTED_GRADIENTS["differences of the loss"], h=h)
+        assert diagnose(differences, case.model) == in_words(["differences of the loss"])
+    noise = edited(lambda g: g * (1 + 1e-8 * torch.cos(g)))
+    assert words_of(noise, case) == []
+    single = variant(lambda p, y: (2 * (p - y)).float().to(p.dtype))
+    assert diagnose(single, case.model) == in_words(["single precision inside"])
+
+
+def test_a_transposed_gradient_and_another_mistake_are_both_named(case):
+    both = variant(lambda p, y: 2 * (y - p), dw=lambda dL_dz, a: a.T @ dL_dz)
+    assert diagnose(both, case.model) == in_words(["gradient transposed"]) + in_words(["sign"])
+    row = variant(dw=lambda dL_dz, a: a.T @ dL_dz, db=lambda dL_dz: dL_dz.sum(0, keepdim=True))
+    assert sorted(words_of(row, case)) == ["dL_dw is transposed", "the shape of dL_db is wrong"]
+    hidden = variant(lambda p, y: p - y, slope=lambda at: at.near(1).df(at.z))
+    assert words_of(hidden, case) == [], "no name for half of two mistakes"
+
+
+def test_nan_in_a_weight_is_told_as_what_it_is(case):
+    case.model.fc["1"].weight.data[0, 0] = float("nan")
+    assert 'fc["1"].weight holds NaN' in form_problem(PLAIN, case.model)
 
 
 @pytest.mark.parametrize("factor, words", [(-0.5, ["sign", "factor 2"]), (0.1, ["0.1 times"])])
