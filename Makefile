@@ -4,6 +4,7 @@
 # make experiments  the six notebooks of experiments/, the quick ones first
 # make experiments/luck    one of them
 # make report       report.md, report.pdf and README.md from the results
+# make exercise     the two notebooks without their solutions, to be done: exercise/
 # make check-report report and README against the results
 # make bench        the timings, as one table
 # make browser-test the notebooks in JupyterLab, in a headless Chromium
@@ -40,7 +41,7 @@ fi; \
 test -L .venv || cp $(1) .venv 2>/dev/null || true
 endef
 
-.PHONY: run test experiments $(EXPERIMENTS) report check-report bench browser-test dask-test setup fault-test
+.PHONY: run test experiments $(EXPERIMENTS) report exercise check-report bench browser-test dask-test setup fault-test
 run: setup
 	$(VENV_BIN)/python -m support.notebooks backpropagation.ipynb gradient_descent.ipynb
 
@@ -62,6 +63,9 @@ $(EXPERIMENTS): %: setup
 
 report: setup
 	$(VENV_BIN)/python -m support.report
+
+exercise: setup
+	$(VENV_BIN)/python -m support.exercise
 
 check-report: setup
 	$(VENV_BIN)/python -m pytest tests/tests_report.py

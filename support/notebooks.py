@@ -319,7 +319,8 @@ def data_is_there(path):
     """Fetch the images that a notebook works on; say what is missing if they are not to be had.
 
     Those of experiments/ load them through PART2, the definitions of gradient_descent.ipynb.
-    Definitions that do not load are no reason to stop: executing the notebook shows their error.
+    Definitions that do not load, or do not work, are no reason to stop: executing the notebook
+    shows their error.
     """
     try:
         definitions = load_definitions(path)
@@ -332,7 +333,15 @@ def data_is_there(path):
         except FileNotFoundError as error:
             print(f"\n{error}\n", flush=True)
             return False
+        except Exception:
+            continue
     return True
+
+
+def of_repository(path):
+    """True for a notebook whose results are this repository's; not for those of the exercise."""
+    path = path.resolve()
+    return path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / "exercise")
 
 
 def execute_or_exit(path, mode):
@@ -341,7 +350,7 @@ def execute_or_exit(path, mode):
 
     target = banner = None
     if mode != "full":
-        root = ROOT if path.resolve().is_relative_to(ROOT) else path.parent
+        root = ROOT if of_repository(path) else path.parent
         target = root / "build" / mode / path.name
         banner = STAND_IN_BANNER if mode == "stand-in" else None
         print(f"{path.name}: RUN_MODE={mode}, a short run; its results go to {target.parent}")
@@ -390,7 +399,7 @@ def main(paths):
                 f"{path}: interrupted in {place}; the notebook was left as it was", file=sys.stderr
             )
             sys.exit(128 + getattr(error, "signal", signal.SIGINT))
-        if mode == "full" and path.resolve().is_relative_to(ROOT):
+        if mode == "full" and of_repository(path):
             in_place.append(path.name)
     if in_place:
         report.write_all()

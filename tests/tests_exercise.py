@@ -1,0 +1,183 @@
+"""The exercise that is made from the notebooks: what is open in it, and what is not."""
+
+import ast
+import re
+import sys
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell as new_cell
+from nbformat.v4 import new_markdown_cell as new_text
+
+from support import ROOT, exercise, notebooks, saving
+from support.exercise import FOLDER, NOTEBOOKS, make_exercise
+
+OPEN = {  # what the student has to write, in the order in which it is missed
+    "backpropagation.ipynb": ["3. Backpropagation: write backpropagation"],
+    "gradient_descent.ipynb": [
+        "Task 1: write load_airplane_bird",
+        "Task 1: write airplanes_and_birds",
+        "Task 1: write preprocess",
+        "Task 2: write MyMLP",
+        "Task 3: write train",
+        "Task 3: write run_epochs",
+        "Task 3: write compute_accuracy",
+        "Task 4: write plain_step",
+        "Task 6: write decay_step",
+        "Task 7: write momentum_step",
+        "Task 7: write train_manual_update",
+        "Task 7: write manual_sgd_step",
+        "Task 8: write loss_and_accuracy",
+        "Task 9: write selected_no",
+        "Task 10: write test_accuracy",
+        "Task 10: write predict",
+        "Task 10: write confusion_matrix",
+    ],
+}
+LEFT_OUT = ["backpropagation_by_loop", "quietly", "without_the_factor_2"]
+NO_SOLUTION = {"@torch.no_grad()", "super().__init__()", "raise ValueError(", "):", "continue"}
+
+
+def definitions(notebook):
+    """{name: its syntax tree} of a notebook's functions and classes."""
+    kinds = ast.FunctionDef | ast.ClassDef
+    trees = [ast.parse(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
+    return {node.name: node for tree in trees for node in tree.body if isinstance(node, kinds)}
+
+
+def code_lines(source):
+    """A cell's lines without comments and indentation."""
+    return {line.partition("  #")[0].strip() for line in source.splitlines()} - {""}
+
+
+@pytest.fixture(scope="module", params=NOTEBOOKS)
+def both(request):
+    """The name of a notebook, the answer and the exercise made from it."""
+    path = ROOT / request.param
+    return request.param, nbformat.read(path, as_version=4), make_exercise(path)
+
+
+def test_no_line_of_a_solution_stands_in_the_exercise(both):
+    name, answer, made = both
+    here = {cell.id: cell.source for cell in made.cells}
+    code, prose = (
+        "\n".join(cell.source for cell in made.cells if cell.cell_type == kind)
+        for kind in ("code", "markdown")
+    )
+    solution = set()
+    for cell in answer.cells:
+        if cell.cell_type == "code" and cell.metadata["tags"][0] in ("solution", "left-out"):
+            solution |= code_lines(cell.source) - code_lines(here.get(cell.id, ""))
+    assert len(solution) > 50
+    assert not (solution - NO_SOLUTION) & code_lines(code)
+    assert not [line for line in solution - NO_SOLUTION if line in prose]
+    for words in ("max(instance_runs", ".T @", "dL_dz @", "p.add_("):
+        assert words not in code and words not in prose, words
+
+
+def test_an_open_function_keeps_all_but_its_body_and_all_others_stay(both):
+    name, answer, made = both
+    here = definitions(made)
+    for defined, node in definitions(answer).items():
+        if defined in LEFT_OUT:
+            assert defined not in here
+            continue
+        task = next((task for task in OPEN[name] if task.endswith(f"write {defined}")), None)
+        if task:
+            methods = node.body[1:] if isinstance(node, ast.ClassDef) else [node]
+            stubs = here[defined].body[1:] if isinstance(node, ast.ClassDef) else [here[defined]]
+            for whole, stub in zip(methods, stubs, strict=True):
+                assert isinstance(stub.body[-1], ast.Raise)
+                (told,) = stub.body[-1].exc.args
+                assert told.value.startswith(f"{task}. ") and len(told.value) > len(task) + 20
+                docstring = ast.get_docstring(whole) is not None
+                whole.body = whole.body[:docstring] + stub.body[-1:]
+        assert ast.dump(here[defined]) == ast.dump(node), defined
+
+
+def test_checks_and_equations_stay_and_the_rest_is_clean(both):
+    name, answer, made = both
+    here = {cell.id: cell for cell in made.cells}
+    for cell in answer.cells:
+        equations = re.findall(r"\$\$.+?\$\$", cell.source, re.DOTALL)
+        if cell.cell_type == "markdown":
+            assert equations == re.findall(r"\$\$.+?\$\$", here[cell.id].source, re.DOTALL)
+        elif cell.metadata["tags"][0] in ("check", "given"):
+            assert here[cell.id].source == cell.source
+    code = "\n".join(cell.source for cell in made.cells if cell.cell_type == "code")
+    test = {"backpropagation.ipynb": "main_test(back", "gradient_descent.ipynb": "sgd_test(train"}
+    assert f"assert {test[name]}" in code
+    headings = re.findall(r"^#+ (.+)$", "\n".join(c.source for c in made.cells), re.MULTILINE)
+    anchors = {"#" + heading.replace(" ", "-") for heading in headings}
+    for cell in made.cells:
+        assert "exercise" not in cell.metadata
+        assert cell.cell_type != "code" or (cell.outputs, cell.execution_count) == ([], None)
+        links = re.findall(r"\]\((?!\w+:)([^)]+)\)", cell.source)
+        for target in links if cell.cell_type == "markdown" else ():
+            leads = target in anchors or target in exercise.OWN_FILES
+            up = (ROOT / "tests" / target).exists()  # a folder beside that of the exercise
+            assert leads or up, target
+    nbformat.validate(made)
+
+
+def small_notebook(path, *cells):
+    """Write a notebook of a heading and some cells."""
+    heading = new_text("## Task 9: select")
+    nbformat.write(nbformat.v4.new_notebook(cells=[heading, *cells]), path)
+
+
+@pytest.mark.parametrize(
+    "metadata, words",
+    [
+        ({}, "needs one of the tags given, check, solution, left-out"),
+        ({"tags": ["solution", "given"]}, "needs one of the tags"),
+        ({"tags": ["solution"]}, "does not define anything that can be opened"),
+        ({"tags": ["solution"], "exercise": {"other": "..."}}, "does not define other"),
+        ({"tags": ["given"], "exercise": {"answer": "..."}}, "needs the tag solution"),
+    ],
+)
+def test_a_new_cell_that_is_not_marked_is_noticed(tmp_path, metadata, words):
+    small_notebook(tmp_path / "small.ipynb", new_cell("answer = 42", metadata=metadata))
+    with pytest.raises(ValueError, match=rf"small.ipynb: Task 9: select \(cell 2\): .*{words}"):
+        make_exercise(tmp_path / "small.ipynb")
+
+
+def test_a_paragraph_that_is_no_longer_there_is_noticed(tmp_path):
+    text = new_text("One.\n\nOther words.", metadata={"tags": ["task"], "exercise": {"Two": "."}})
+    small_notebook(tmp_path / "small.ipynb", text)
+    with pytest.raises(ValueError, match="0 paragraphs begin with 'Two'"):
+        make_exercise(tmp_path / "small.ipynb")
+
+
+@pytest.mark.parametrize("mode, folder", [("full", FOLDER), ("quick", FOLDER / "build" / "quick")])
+def test_what_the_exercise_writes_goes_to_its_folder(monkeypatch, mode, folder):
+    monkeypatch.setattr(saving, "RUN_MODE", mode)
+    monkeypatch.setattr(saving, "OUTPUT", ROOT)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for _ in range(2):  # a cell may be run again
+        exec(exercise.FIRST_CELL, {})
+        assert saving.OUTPUT == folder
+
+
+def test_the_runner_takes_an_exercise_for_no_notebook_of_the_repository(tmp_path):
+    """It runs, to stop at its first task, and neither report nor build/ is written for it."""
+    nbformat.write(make_exercise(ROOT / NOTEBOOKS[1]), tmp_path / NOTEBOOKS[1])
+    assert notebooks.data_is_there(tmp_path / NOTEBOOKS[1])
+    assert notebooks.of_repository(ROOT / NOTEBOOKS[1])
+    assert not notebooks.of_repository(FOLDER / NOTEBOOKS[1])
+
+
+def test_work_that_lies_there_is_not_overwritten(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(exercise, "FOLDER", tmp_path / "exercise")
+    monkeypatch.setattr(exercise, "ROOT", tmp_path)
+    for name in NOTEBOOKS:
+        small_notebook(tmp_path / name)
+    exercise.main()
+    exercise.main()  # nothing was changed: it may be written again
+    assert capsys.readouterr().out.count("written: ") == 4
+    first, second = (tmp_path / "exercise" / name for name in NOTEBOOKS)
+    second.write_text("mine")
+    first.unlink()
+    with pytest.raises(SystemExit, match="gradient_descent.ipynb is there already.*your work"):
+        exercise.main()
+    assert second.read_text() == "mine" and not first.exists()

@@ -1,0 +1,120 @@
+"""The way through the exercise: it stops at one task after the other, and checks find mistakes."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from tests_exercise import OPEN
+
+from support.exercise import NOTEBOOKS
+from support.images import load_mnist
+from support.kernel import OPTIONS
+from support.notebooks import shown_by
+
+WRONG = {  # a solution with a mistake: (right, wrong, what the check says that follows)
+    "backpropagation": (
+        "dL_da = 2 * (y_pred - y_true)",
+        "dL_da = y_pred - y_true",
+        "assert model.dL_dw[2].tolist() == [[36, 76, 8]]",
+    ),
+    "airplanes_and_birds": ("0.5) / 0.5)", "0.5) / 0.25)", "the pixels do not lie in [-1, 1]"),
+    "preprocess": ("0.5) / 0.5)", "0.5) / 0.25)", "the pixels do not lie in [-1, 1]"),
+    "MyMLP": ("128", "64", "MyMLP has [(512, 3072), (64, 512)"),
+    "run_epochs": ("            update()\n", "", "20 images are not learned by heart"),
+    "plain_step": ("alpha=-learning_rate", "alpha=learning_rate", "plain_step and torch"),
+    "decay_step": ("p.grad.add(p, alpha=weight_decay)", "p.grad", "decay_step and torch"),
+    "momentum_step": (".mul_(momentum)", "", "momentum_step and torch"),
+    "manual_sgd_step": (
+        "g = g.add(p, alpha=weight_decay)",
+        "pass",
+        "The mistake: weight decay is not applied",
+    ),
+    "loss_and_accuracy": (".argmax(dim=1)", ".argmin(dim=1)", "loss_and_accuracy"),
+    "selected_no": ("max(instance_runs", "min(instance_runs", "selected_no: another instance"),
+    "predict": ("scores.softmax(dim=1), ", "scores.softmax(dim=1).flip(1), ", "confusion_matrix"),
+}
+
+
+def files(tree):
+    """Each file outside of the exercise, with its content."""
+    paths = [path for path in tree.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    return {(path, path.read_bytes()) for path in paths if "exercise" not in path.parts}
+
+
+def work_through(tree, name, mode):
+    """Run an exercise as a student does: put in what is missing, with its mistake first.
+
+    Returns the tasks at which it stopped, and the names whose mistake a check found.
+    """
+    made = nbformat.read(tree / "exercise" / name, as_version=4)
+    answer = {c.id: c.source for c in nbformat.read(tree / name, as_version=4).cells}
+    code = [(i, c.source) for i, c in enumerate(made.cells) if c.cell_type == "code"]
+    place = {opened: i for i, source in code for opened in re.findall(r": write (\w+)\. ", source)}
+    client = NotebookClient(made, extra_arguments=list(OPTIONS), timeout=None)
+    client.resources["metadata"] = {"path": str(tree / "exercise")}
+    stops, found, wrong, index, stopped = [], [], None, 0, 0
+    with client.setup_kernel(env=os.environ | {"RUN_MODE": mode}):
+        while index < len(made.cells):
+            try:
+                client.execute_cell(made.cells[index], index)
+                assert wrong is None or index < stopped, f"no check found the mistake in {wrong}"
+                index += 1
+            except CellExecutionError as error:
+                shown, stopped = shown_by(made.cells[index]), index
+                right = mistaken = ""
+                if error.ename == "NotImplementedError":
+                    task, opened = re.match(r"(.+?: write (\w+))\. ", error.evalue).groups()
+                    stops.append(task)
+                    if wrong is None and opened in WRONG:
+                        wrong, (right, mistaken, _) = opened, WRONG[opened]
+                else:
+                    assert wrong and WRONG[wrong][2] in shown, shown
+                    found.append(wrong)
+                    opened, wrong = wrong, None
+                index = place[opened]
+                solution = answer[made.cells[index].id]
+                assert right in solution
+                made.cells[index].source = solution.replace(right, mistaken)
+    return stops, found
+
+
+def do_exercise(tree, name, mode):
+    """Work through an exercise, which is made in the tree itself; nothing else there changes."""
+    shutil.rmtree(tree / "exercise", ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "support.exercise"], cwd=tree, check=True)
+    before = files(tree)
+    stops, found = work_through(tree, name, mode)
+    # Two come with another one in their cell; drawn images are airplanes and birds from the start.
+    first = "airplanes_and_birds" if mode == "stand-in" else "preprocess"
+    assert stops == [t for t in OPEN[name] if not t.endswith((first, "confusion_matrix"))]
+    assert found == [task.split()[-1] for task in stops if task.split()[-1] in WRONG]
+    assert not {path.name for path, _ in files(tree) ^ before}
+    results = tree / "exercise" / "build" / mode / "results" / name
+    assert results.with_suffix(".json").is_file()
+
+
+@pytest.fixture
+def part_1_mode():
+    """The RUN_MODE of a short run of part 1: on MNIST where there is a copy of it."""
+    try:
+        load_mnist(download=False)
+    except FileNotFoundError:
+        return "stand-in"
+    return "quick"
+
+
+@pytest.mark.notebook
+def test_part_1_task_by_task(tree_copy, part_1_mode):
+    do_exercise(tree_copy, NOTEBOOKS[0], part_1_mode)
+
+
+@pytest.mark.fault
+def test_both_parts_task_by_task(tree_copy, part_1_mode, short_mode):
+    for name, mode in zip(NOTEBOOKS, (part_1_mode, short_mode), strict=True):
+        do_exercise(tree_copy, name, mode)
