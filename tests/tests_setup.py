@@ -49,7 +49,8 @@ def tree(tmp_path, monkeypatch):
     (tmp_path / "tree" / "requirements.txt").write_text("# one\ntiny==1.0\n")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    monkeypatch.delenv("MAKEFLAGS", raising=False)  # of the make that runs these tests
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # of the make that runs these tests
+        monkeypatch.delenv(name, raising=False)
     return tmp_path / "tree"
 
 

@@ -38,3 +38,20 @@ def test_curvature_is_the_hessians_largest_eigenvalue(stability, saddle):
     assert saddle == (eigenvalues[0] < -0.99 * eigenvalues[-1])
     largest = eigenvalues[-1].item()
     assert stability.largest_curvature(net, X, y, 300) == pytest.approx(largest, rel=1e-5)
+
+
+def test_nearest_images_sees_mirrors_brightness_and_contrast(mistakes):
+    """A mirrored, darker, flatter copy is found; of unrelated noise no image comes near."""
+    torch.manual_seed(3)
+    others = torch.rand(5, 3, 32, 32).double()
+    images = torch.stack([0.3 * others[4].flip(2) - 0.5, torch.rand(3, 32, 32).double()])
+    correlations, places = mistakes.nearest_images(images, others)
+    assert correlations[0] == pytest.approx(1, abs=1e-5) and places[0] == 4
+    assert correlations[1] < 0.2
+
+
+def test_shared_mistakes_by_hand(mistakes):
+    """Three mistakes and four, two of them shared, among twenty images: 0.6 by chance."""
+    shared = mistakes.shared_mistakes([1, 2, 3], {"another": [2, 3, 4, 5], "none": []}, 20)
+    assert shared["another"] == {"mistakes": 4, "shared": 2, "by_chance": pytest.approx(0.6)}
+    assert shared["none"] == {"mistakes": 0, "shared": 0, "by_chance": 0}

@@ -20,6 +20,7 @@ EDITS = {
     "else 1\nSEED = 265": "else 2\nSEED = 3",
     "BATCH_SIZE = 256": "BATCH_SIZE = 64",
     "load_airplane_bird(DATA_ROOT)": "FEW_IMAGES",
+    '(8_000 if part == "training" else 2_000), "the split"': "len(dataset)",
 }
 COUNTS = (256, 128, 128)  # of the images of each part
 
