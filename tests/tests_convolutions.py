@@ -46,7 +46,7 @@ def test_schedule_and_order_of_an_epoch(convolutions):
     shares = [convolutions.one_cycle(fraction) for fraction in fractions]
     assert shares == pytest.approx(np.interp(fractions, [0, 0.25, 1], [0, 1, 0]))
     images, y = torch.rand(21, 4, 4, 3), torch.arange(21)
-    recipe, orders = dict(batch_size=5, augmentation=False), []
+    recipe, orders = convolutions.CNN_RECIPE | dict(batch_size=5, augmentation=False), []
     for _ in range(2):
         epoch = convolutions.epoch_batches(images, y, recipe, torch.default_generator)
         batches, labels = zip(*epoch, strict=True)
@@ -58,15 +58,34 @@ def test_schedule_and_order_of_an_epoch(convolutions):
     assert not torch.equal(*orders), "another order in each epoch"
 
 
+def filled(value, count):
+    """A linear layer and a batch norm whose weights and statistics are all `value`."""
+    net = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
+    state = {name: torch.full_like(entry, value) for name, entry in net.state_dict().items()}
+    net.load_state_dict(state | {"1.num_batches_tracked": torch.tensor(count)})
+    return net
+
+
+def test_averaged_by_hand(convolutions):
+    """From 0 by 1 % to 5, and from there by 1 % to -1; the count of batches is copied."""
+    average = filled(0.0, 0)
+    for value, count, expected in ((5.0, 400, 0.05), (-1.0, 401, 0.05 - 0.01 * 1.05)):
+        model = filled(value, count)
+        convolutions.averaged_with_buffers(average, model)
+        for net, number in ((average, expected), (model, value)):
+            *numbers, counted = net.state_dict().values()
+            assert [n.item() for n in numbers] == pytest.approx(6 * [number]) and counted == count
+
+
 @pytest.mark.parametrize("schedule", [True, False])
 def test_convolutional_training_is_torchs_nesterov(convolutions, schedule):
     """fit() beside torch.optim.SGD, whose learning rate is set from step to step."""
     torch.manual_seed(4)
     images, y = torch.rand(40, 4, 4, 3), torch.arange(40) % 2
-    ours = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
-    theirs = copy.deepcopy(ours)
+    ours = nn.Sequential(nn.Flatten(), nn.Linear(48, 2), nn.BatchNorm1d(2))
+    theirs, their_average, losses = copy.deepcopy(ours), copy.deepcopy(ours).state_dict(), []
     recipe = convolutions.CNN_RECIPE | dict(batch_size=8, augmentation=False, schedule=schedule)
-    convolutions.fit(ours, images, y, recipe, 2, torch.Generator().manual_seed(1))
+    loss, average = convolutions.fit(ours, images, y, recipe, 2, torch.Generator().manual_seed(1))
     optimizer = torch_sgd(theirs, 0.1, momentum=0.9, weight_decay=2e-3, nesterov=True)
     generator = torch.Generator().manual_seed(1)
     epochs = [list(convolutions.epoch_batches(images, y, recipe, generator)) for _ in range(2)]
@@ -74,43 +93,139 @@ def test_convolutional_training_is_torchs_nesterov(convolutions, schedule):
         share = convolutions.one_cycle(step / 11) if schedule else 1
         optimizer.param_groups[0]["lr"] = 0.1 * share
         optimizer.zero_grad()
-        nn.functional.cross_entropy(theirs(X), labels).backward()
+        losses.append(nn.functional.cross_entropy(theirs(X), labels))
+        losses[-1].backward()
         optimizer.step()
-    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
-        torch.testing.assert_close(p, q, rtol=1e-6, atol=1e-7)
+        for name, entry in theirs.state_dict().items():
+            rate = 0.01 if entry.is_floating_point() else 1
+            their_average[name] = (1 - rate) * their_average[name] + rate * entry
+    assert loss == pytest.approx(sum(losses[5:]).item() / 5)
+    for net, state in ((ours, theirs.state_dict()), (average, their_average)):
+        for entry, expected in zip(net.state_dict().values(), state.values(), strict=True):
+            torch.testing.assert_close(entry, expected, rtol=1e-5, atol=1e-7, check_dtype=False)
 
 
 def test_nets_are_measured_on_the_part_named(convolutions, few_images):
-    """A net of zeros says airplane and has the share of airplanes; no test images unless asked."""
+    """A net of zeros says airplane, its average says bird; no test images unless asked."""
     for name, (X, y) in convolutions.single_precision_images().items():
         assert (len(X), X.unique(), X.dtype) == (*PARTS[name], torch.float32)
         assert (y == 0).sum() == PARTS[name][1]
     net = convolutions.new_perceptron()
     for p in net.parameters():
         nn.init.zeros_(p)
-    assert list(convolutions.measure(net, evaluate_test=True).values()) == [0.3, 0.3, 0.6]
-    assert convolutions.measure(net, evaluate_test=False)["test_accuracy"] is None
+    average = copy.deepcopy(net)
+    nn.init.ones_(average[-1].bias[1:].detach())
+    expected = {"validation_accuracy_one_view": 0.3, "validation_accuracy": 0.3}
+    expected |= {"average_validation_accuracy": 0.7}
+    tested = {"test_wrong": list(range(180, 300)), "test_accuracy": 0.6}
+    tested |= {"average_test_wrong": list(range(180)), "average_test_accuracy": 0.4}
+    assert convolutions.measure(net, average, True) == expected | tested
+    assert convolutions.measure(net, average, False) == expected | dict.fromkeys(tested)
     X = torch.arange(2 * 3 * 32 * 32.0).reshape(2, 3, 32, 32)
     left_pixel = convolutions.MirrorAverage(lambda X: X[:, 0, 0, :1])
     assert left_pixel(X)[0].item() == (0 + 31) / 2, "the mean of an image and its mirror image"
 
 
+def test_wrong_images_by_hand(convolutions):
+    """The images are the scores. In training, this net would answer 0 each time."""
+    scores = torch.tensor([[2.0, 1], [1, 2], [1, 2], [2, 1], [1, 3]])
+    labels = torch.tensor([1, 1, 0, 0, 0])
+    loader = [(scores[:3], labels[:3]), (scores[3:], labels[3:])]
+    assert convolutions.wrong_images(nn.Dropout(1.0), loader) == [0, 2, 4]
+
+
+def test_skips_and_last_channels(convolutions):
+    doubling = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(doubling.weight, 2)
+    skip = convolutions.Skip([doubling, nn.ReLU()])
+    assert skip(torch.tensor([[3.0], [-3.0]])).flatten().tolist() == [3 + 6, -3 + 0]
+    for skips, last_channels, expected in (
+        (False, 128, []),
+        (True, 128, [(64, 64), (128, 128)]),
+        (True, 160, [(64, 64)]),
+    ):
+        net = convolutions.new_cnn(skips=skips, last_channels=last_channels)
+        added = [m.layers[0] for m in net.modules() if isinstance(m, convolutions.Skip)]
+        assert [(c.in_channels, c.out_channels) for c in added] == expected
+        channels = [m.out_channels for m in net.modules() if isinstance(m, nn.Conv2d)]
+        assert channels == [32, 64, 64, 128, last_channels]
+        assert net(torch.rand(2, 3, 32, 32)).shape == (2, 2)
+
+
+def changed(convolutions, X, **options):
+    recipe = convolutions.CNN_RECIPE | options
+    return convolutions.changed(X, recipe, torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("side", [1, 12, 31, 32])
+def test_one_square_is_blanked_in_each_image(convolutions, side):
+    """Anywhere inside, and nothing else is changed; after the colors, where they are changed."""
+    X = 1 + torch.rand(600, 3, 32, 32)
+    seen = changed(convolutions, X, blanked=side)
+    blank = (seen == 0).all(dim=1)
+    assert torch.equal(seen, X * ~blank[:, None])
+    places = set()
+    for image in blank:
+        rows, columns = (image.any(dim=d).nonzero().flatten().tolist() for d in (1, 0))
+        assert rows == list(range(rows[0], rows[0] + side))
+        assert columns == list(range(columns[0], columns[0] + side))
+        assert image.sum() == side**2
+        places.add((rows[0], columns[0]))
+    assert all(set(starts) == set(range(33 - side)) for starts in zip(*places, strict=True))
+    assert len(places) > min(250, (33 - side) ** 2 - 1), "rows and columns vary independently"
+    both = changed(convolutions, X[:9], blanked=side, colors=True)
+    assert (both == 0).sum(dim=(1, 2, 3)).tolist() == 9 * [3 * side**2]
+
+
+def test_colors_are_scaled_and_shifted_for_each_image(convolutions):
+    """Each channel by a factor of its own, 0.8 to 1.2; the whole image by -0.2 to 0.2."""
+    black, gray = torch.zeros(500, 3, 32, 32), torch.full((500, 3, 32, 32), 0.5)
+    shifts = changed(convolutions, black, colors=True)
+    scales = 2 * (changed(convolutions, gray, colors=True) - shifts)
+    for values, low, high in ((shifts, -0.2, 0.2), (scales, 0.8, 1.2)):
+        assert (values - values[:, :, :1, :1]).abs().max() < 1e-6, "the same for all pixels"
+        assert low - 1e-6 < values.min() < low + 0.01 and high - 0.01 < values.max() < high + 1e-6
+        assert values.mean() == pytest.approx((low + high) / 2, abs=0.02)
+    assert (shifts - shifts[:, :1]).abs().max() == 0
+    assert abs(torch.corrcoef(scales[:, :2, 0, 0].T)[0, 1]) < 0.2
+
+
+def test_images_are_changed_in_each_batch_if_asked(convolutions):
+    """Without both options they are not, and no random number is drawn."""
+    X, generator = torch.ones(4, 3, 32, 32), torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    assert convolutions.changed(X, convolutions.CNN_RECIPE, generator) is X
+    assert torch.equal(generator.get_state(), before)
+    images, y = torch.ones(10, 32, 32, 3), torch.arange(10)
+    recipe = convolutions.CNN_RECIPE | dict(batch_size=5, augmentation=False, blanked=12)
+    for seen, _ in convolutions.epoch_batches(images, y, recipe, generator):
+        assert (seen == 0).sum(dim=(1, 2, 3)).tolist() == 5 * [3 * 12**2]
+
+
+def test_the_recipes_options_reach_the_net(convolutions, few_images, monkeypatch):
+    fit, calls = convolutions.fit, []
+    monkeypatch.setattr(convolutions, "fit", lambda *given: calls.append(given) or fit(*given))
+    changes = dict(skips=True, last_channels=16, blanked=3, colors=True, batch_size=10)
+    run = convolutions.train_cnn(0, 1, **changes)
+    net = calls[0][0]
+    assert net[-1].in_features == 16
+    assert sum(isinstance(m, convolutions.Skip) for m in net.modules()) == 1
+    assert run == run | changes and run["test_wrong"] is run["average_test_accuracy"] is None
+
+
 @pytest.mark.parametrize("left_out", [None, "normalization", "augmentation", "convolution"])
 def test_an_ingredient_left_out_is_left_out(convolutions, few_images, monkeypatch, left_out):
     """A whole training on twenty images; fit() is watched, for the net and the images it gets."""
-    fit, seen = convolutions.fit, {}
-
-    def watched_fit(model, images, *more):
-        seen.update(kinds={type(module) for module in model.modules()}, shape=images.shape)
-        return fit(model, images, *more)
-
-    monkeypatch.setattr(convolutions, "fit", watched_fit)
+    fit, calls = convolutions.fit, []
+    monkeypatch.setattr(convolutions, "fit", lambda *given: calls.append(given) or fit(*given))
     convolutions.train_cnn(0, 1, batch_size=10, **({left_out: False} if left_out else {}))
-    normalized = not seen["kinds"].isdisjoint({nn.BatchNorm1d, nn.BatchNorm2d})
+    ((net, images, *_),) = calls
+    kinds = set(map(type, net.modules()))
+    normalized = not kinds.isdisjoint({nn.BatchNorm1d, nn.BatchNorm2d})
     assert normalized == (left_out != "normalization")
-    assert (nn.Conv2d in seen["kinds"]) == (left_out != "convolution")
+    assert (nn.Conv2d in kinds) == (left_out != "convolution")
     height = 32 if left_out == "augmentation" else 40
-    assert seen["shape"] == (20, height, height, 3)
+    assert images.shape == (20, height, height, 3)
 
 
 def test_a_bad_recipe_is_refused_before_any_work(convolutions, monkeypatch):
@@ -124,6 +239,12 @@ def test_a_bad_recipe_is_refused_before_any_work(convolutions, monkeypatch):
         (1, dict(momentum=0.0), "nesterov needs momentum"),
         (1, dict(batch_size=8_001), "batch_size is 8001"),
         (1, dict(batch_size=1), "batch_size is 1"),
+        (1, dict(skips=1), "skips is 1; it must be True or False"),
+        (1, dict(blanked=33), "blanked is 33; it must be 0 to 32"),
+        (1, dict(blanked=-1), "blanked is -1"),
+        (1, dict(blanked=1.5), "blanked is 1.5"),
+        (1, dict(last_channels=True), "last_channels is True"),
+        (1, dict(last_channels=0), "last_channels is 0; it must be 1 to 1,024"),
     ):
         with pytest.raises(ValueError, match=words):
             convolutions.train_cnn(0, epochs, **changes)

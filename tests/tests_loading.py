@@ -127,7 +127,7 @@ def test_the_notebooks_lose_nothing(path, request):
     module = request.getfixturevalue(fixture)
     lost = set(filter(CONSTANT.fullmatch, module.__needs_work__))
     worked_example = {"W1", "W2"}  # matrices of backpropagation, which are no constants
-    assert lost <= {"NAMES"} | worked_example  # NAMES of stability, for the drawing below it
+    assert lost <= worked_example
     for _, tree in read_definitions(path):
         for node in tree.body:
             assert hasattr(module, getattr(node, "name", "__name__"))

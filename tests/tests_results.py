@@ -130,15 +130,56 @@ def test_results_fit_together(part2):
     assert 0.8 < results["selected"]["test_accuracy"] < 0.9
 
 
-def test_saved_seeds_fit_together(luck):
-    """Summaries are those of the runs beside them."""
-    seeds = read_results("luck")["seeds"]
-    for part in ("validation", "test"):
-        for no, values in luck.by_instance(seeds["runs"], f"{part}_accuracy").items():
-            mean, deviation, half_width = luck.mean_interval(values)
-            expected = {"mean": mean, "deviation": deviation, "half_width": half_width}
-            assert seeds["summary"][str(no)][part] == pytest.approx(expected, abs=1e-12)
-    assert sum(seeds["selected"].values()) == len({run["seed"] for run in seeds["runs"]})
+def flat(value, name=""):
+    """Nested dicts and lists as {path: value}."""
+    if not isinstance(value, dict | list | tuple):
+        return {name: value}
+    entries = value.items() if isinstance(value, dict) else enumerate(value)
+    return {k: v for key, inner in entries for k, v in flat(inner, f"{name}/{key}").items()}
+
+
+def assert_close(saved, computed):
+    assert flat(saved) == pytest.approx(flat(computed), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("part, prefix", [("seeds", ""), ("cures", "average_")])
+def test_saved_comparisons_are_those_of_the_runs(luck, part, prefix):
+    """Of the last weights and of the averaged ones."""
+    results = read_results("luck")
+    runs, saved = results["seeds"]["runs"], results[part]
+    values = luck.by_instance(runs, f"{prefix}validation_accuracy")
+    del values[11]
+    survivors, pairs = luck.surviving_pairs(values)
+    assert saved["surviving_pairs"] == survivors and results["seeds"]["pairs"] == len(pairs) == 36
+    cost = luck.cost_of_selection(runs, list(values), prefix)
+    assert_close({key: saved[key] for key in cost}, cost)
+    assert sum(saved["selected"].values()) == 10
+    if part == "cures":
+        ranked = sorted(values, key=lambda no: -values[no].mean())
+        assert saved["ranked"] == ranked
+        assert saved["seeds_needed"] == luck.seeds_needed(values, *ranked[:2])
+
+
+def test_saved_seeds_and_cures_fit_together(luck):
+    """Summaries and sources of luck are those of the runs beside them."""
+    seeds, cures = (read_results("luck")[part] for part in ("seeds", "cures"))
+    assert cures["average_rate"] == luck.AVERAGE_RATE
+    swinging = [int(no) for no, row in seeds["sources"].items() if row["stop"] > 0.01]
+    assert cures["swinging"] == [no for no in swinging if no != 11]
+    for saved, runs, summary, sources, prefix in (
+        (seeds, seeds["runs"], "summary", "sources", ""),
+        (cures, seeds["runs"], "averaged", "averaged_sources", "average_"),
+        (cures, cures["fall_runs"], "fall", "fall_sources", ""),
+    ):
+        assert_close(saved[summary], luck.summary_of(runs, prefix))
+        assert_close(saved[sources], luck.sources_of_luck(runs, 2_000, prefix))
+        numbers = cures["swinging"] if summary == "fall" else [*range(1, 10), 11]
+        trained = [(run["seed"], run["no"]) for run in runs]
+        assert trained == list(itertools.product(range(10), numbers))
+        assert {run["fall"] for run in runs} == {summary == "fall"}
+        for run in runs:
+            assert len(run[f"{prefix}validation_by_epoch"]) == 30
+            assert run[f"{prefix}validation_by_epoch"][-1] == run[f"{prefix}validation_accuracy"]
 
 
 def test_events_of_no_11_come_in_their_order():
@@ -149,12 +190,44 @@ def test_events_of_no_11_come_in_their_order():
     assert no_11["not_finite"]["inf"]["step"] < no_11["not_finite"]["nan"]["step"]
 
 
+def test_saved_edge_of_stability_fits_together(stability):
+    """No 2 passes its bound, and its curvature does not depend on how it is found."""
+    edge = read_results("stability")["edge_of_stability"]
+    assert set(edge["instances"]) == set("124689") and edge["images"] == 1_000
+    for columns in edge["instances"].values():
+        assert len(columns["curvature"]) == len(columns["training"]) == 30
+        above = sum(curvature > columns["bound"] for curvature in columns["curvature"])
+        swings = stability.swings(columns["validation"])
+        assert_close({key: columns[key] for key in swings}, swings)
+        assert columns["epochs_above"] == above
+    no_2, fall = edge["instances"]["2"], edge["fall"]
+    assert no_2["bound"] == pytest.approx(2 / 0.1) and no_2["epochs_above"] > 0
+    assert_close((fall["epoch"], fall["fall"]), stability.largest_fall(no_2["training"]))
+    assert len(fall["steps"]) == (64 if fall["epoch"] > 1 else 32)
+    assert_close(edge["last_batch"]["as it is"], stability.swings(no_2["validation"]))
+    assert [row["epoch"] for row in edge["checks"]] == [1, 6, 12]
+    for row in edge["checks"]:
+        assert row["warm"] == no_2["curvature"][row["epoch"] - 1]
+        assert row["cold"] == pytest.approx(row["warm"], rel=0.1)
+        assert row["whole"] == pytest.approx(row["warm"], rel=0.2)
+
+
 def test_saved_convolutions_fit_together(convolutions):
     cnn = read_results("convolutions")["cnn"]
     assert [run["seed"] for run in cnn["runs"]] == list(convolutions.CNN_SEEDS)
     mean = np.mean([run["test_accuracy"] for run in cnn["runs"]])
     assert cnn["mean_test_accuracy"] == pytest.approx(mean) and mean >= 0.94
-    assert cnn["parameters"] <= 500_000
+    assert cnn["parameters"] <= 500_000 and cnn["recipe"] == convolutions.CNN_RECIPE
+    for run in cnn["runs"]:
+        wrong = run["test_wrong"]
+        assert wrong == sorted(set(wrong)) and 0 <= wrong[0] and wrong[-1] < 2_000
+        assert run["test_accuracy"] == pytest.approx(1 - len(wrong) / 2_000, abs=1e-12)
+    chosen, means = cnn["weights"]["chosen"], cnn["weights"]["mean_validation_accuracy"]
+    assert set(means) == {"last", "averaged"} and means[chosen] == max(means.values())
+    mean = np.mean([run["validation_accuracy"] for run in cnn["runs"]])
+    assert means[chosen] == pytest.approx(mean)
+    names = [row["what"] for row in cnn["tried"]]
+    assert names == list(convolutions.TRIED) and len(names) == 5
 
 
 def test_saved_replays_are_complete(replays):

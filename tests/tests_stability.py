@@ -1,8 +1,12 @@
-"""Curvature, confusion and calibration."""
+"""Curvature and the edge of stability, confusion and calibration."""
+
+import copy
 
 import pytest
 import torch
 from torch import nn
+
+from checks.updates import torch_sgd
 
 
 def test_confusion_and_calibration_by_hand(part2, mistakes):
@@ -17,27 +21,160 @@ def test_confusion_and_calibration_by_hand(part2, mistakes):
     assert error == pytest.approx((0.53 + 0.53 + 0.51 - 1 + (1 - 0.93) + 0.98) / 5)
 
 
-@pytest.mark.parametrize("saddle", [False, True])
-def test_curvature_is_the_hessians_largest_eigenvalue(stability, saddle):
-    """At a saddle (two layers near 0) there is nearly the negative of each eigenvalue, too."""
+def small_net(saddle=False):
+    """A net with 50 parameters or fewer, and a batch of seven images.
+
+    At a saddle (two layers near 0) the Hessian has nearly the negative of each eigenvalue, too.
+    """
     torch.manual_seed(5)
     layers = (nn.Linear(12, 3, bias=not saddle), nn.Tanh(), nn.Linear(3, 2, bias=not saddle))
     net = nn.Sequential(nn.Flatten(), *layers).double()
-    parameters = list(net.parameters())
     if saddle:
-        for p in parameters:
+        for p in net.parameters():
             p.data *= 1e-3
-    X, y = torch.randn(7, 3, 2, 2).double(), torch.tensor([0, 1, 1, 0, 1, 0, 0])
+    return net, torch.randn(7, 3, 2, 2).double(), torch.tensor([0, 1, 1, 0, 1, 0, 0])
+
+
+def whole_hessian(net, X, y):
+    """The loss's gradient and its Hessian, row by row."""
+    parameters = list(net.parameters())
     loss = nn.functional.cross_entropy(net(X), y)
     gradients = torch.autograd.grad(loss, parameters, create_graph=True)
-    hessian = [
+    gradient = nn.utils.parameters_to_vector(gradients)
+    rows = [
         nn.utils.parameters_to_vector(torch.autograd.grad(g, parameters, retain_graph=True))
-        for g in nn.utils.parameters_to_vector(gradients)
+        for g in gradient
     ]
-    eigenvalues = torch.linalg.eigvalsh(torch.stack(hessian))
+    return gradient.detach(), torch.stack(rows)
+
+
+def largest_eigenvalue(net, X, y):
+    return torch.linalg.eigvalsh(whole_hessian(net, X, y)[1])[-1].item()
+
+
+def test_hessian_products_are_the_hessians(stability):
+    net, X, y = small_net()
+    gradient, hessian = whole_hessian(net, X, y)
+    product, found = stability.hessian_products(net, X, y)
+    torch.testing.assert_close(found, gradient)
+    for v in torch.randn(2, len(gradient)).double():
+        torch.testing.assert_close(product(v), hessian @ v)
+
+
+@pytest.mark.parametrize("saddle", [False, True])
+def test_curvature_is_the_hessians_largest_eigenvalue(stability, saddle):
+    """By both functions. From the eigenvector itself, one iteration is enough."""
+    net, X, y = small_net(saddle)
+    hessian = whole_hessian(net, X, y)[1]
+    eigenvalues, eigenvectors = torch.linalg.eigh(hessian)
     assert saddle == (eigenvalues[0] < -0.99 * eigenvalues[-1])
     largest = eigenvalues[-1].item()
     assert stability.largest_curvature(net, X, y, 300) == pytest.approx(largest, rel=1e-5)
+    for start, count, closeness in ((None, 50, 1e-5), (3 * eigenvectors[:, -1], 1, 1e-9)):
+        curvature, direction = stability.tracked_curvature(net, X, y, start, largest, count)
+        assert curvature == pytest.approx(largest, rel=closeness)
+        unit = direction / direction.norm()  # a direction of this curvature: H v = curvature v
+        assert (hessian @ unit / largest - unit).norm() < closeness**0.5
+
+
+def test_a_cold_start_takes_six_times_the_iterations(stability, monkeypatch):
+    net, X, y = small_net()
+    product, gradient = stability.hessian_products(net, X, y)
+    counted = []
+    counting = (lambda v: counted.append(1) or product(v)), gradient
+    monkeypatch.setattr(stability, "hessian_products", lambda *batch: counting)
+    direction = stability.tracked_curvature(net, X, y)[1]
+    stability.tracked_curvature(net, X, y, direction)
+    assert len(counted) == 60 + 10
+
+
+def test_check_of_the_curvature_uses_both_sets(stability):
+    net, X, y = small_net()
+    checked = stability.check_curvature(net, (X[:4], y[:4]), (X, y), 1.0)
+    expected = {"cold": largest_eigenvalue(net, X[:4], y[:4])}
+    expected["whole"] = largest_eigenvalue(net, X, y)
+    assert abs(expected["cold"] / expected["whole"] - 1) > 0.1
+    assert checked == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("momentum, bound", [(0.0, 20), (0.9, 38)])
+def test_momentum_descent_is_stable_below_the_bound(part2, stability, momentum, bound):
+    rule = dict(learning_rate=0.1, momentum=momentum)
+    assert stability.stability_bound(rule) == pytest.approx(bound)
+    for share, converges in ((0.98, True), (1.02, False)):
+        curvature = share * stability.stability_bound(rule)
+        path = part2.descend(lambda x, c=curvature: c * x**2 / 2, 1.0, 600, **rule)
+        assert converges == (abs(path[-1]) < 1e-6) != (abs(path[-1]) > 1e6)
+
+
+def test_falls_and_swings_by_hand(stability):
+    assert stability.largest_fall([0.5, 0.9, 0.6, 0.8, 0.75]) == (3, pytest.approx(0.3))
+    assert stability.largest_fall([0.9, 0.5, 0.8, 0.6]) == (2, pytest.approx(0.4))
+    assert stability.largest_fall([0.5]) == (1, 0)
+    tail = [0.5, 0.6, 0.5, 0.6, 0.5, 0.485, 0.5, 0.6, 0.6, 0.585]
+    mean = 5.47 / 10
+    deviation = (sum((accuracy - mean) ** 2 for accuracy in tail) / 10) ** 0.5
+    for before, falls in (([], 2), ([0.9, 0.1, 0.4], 3)):
+        swings = stability.swings([*before, *tail])
+        assert swings == {"deviation": pytest.approx(deviation), "falls": falls}
+
+
+RULE = dict(learning_rate=0.5, momentum=0.5, weight_decay=0.01)
+
+
+@pytest.fixture
+def walk(part2, stability, monkeypatch):
+    """Three batches, a subset of their images, and what torch's steps give after each step.
+
+    Let the notebook train the small net.
+    """
+    net, X, y = small_net()
+    batches, subset = [(X[:3], y[:3]), (X[3:5], y[3:5]), (X[5:], y[5:])], (X[2:], y[2:])
+    monkeypatch.setattr(stability.PART2, "new_model", lambda: copy.deepcopy(net))
+    model, rows = copy.deepcopy(net), []
+    optimizer = torch_sgd(model, RULE["learning_rate"], momentum=0.5, weight_decay=0.01)
+    for images, labels in 4 * batches:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+        row = {"curvature": largest_eigenvalue(model, *subset)}
+        row["loss"] = nn.functional.cross_entropy(model(subset[0]), subset[1]).item()
+        rows.append(row | {"accuracy": part2.compute_accuracy(model, [subset])})
+    return batches, subset, rows
+
+
+@pytest.mark.parametrize("epoch, first, last", [(1, 0, 3), (2, 0, 6), (4, 6, 12)])
+def test_steps_around_an_epoch_are_torchs(stability, walk, epoch, first, last):
+    """After each step of this epoch and of the one before it, where there is one."""
+    batches, subset, expected = walk
+    rows = stability.steps_around(epoch, RULE, batches, subset)
+    assert len(rows) == last - first
+    for row, wanted in zip(rows, expected[first:last], strict=True):
+        assert row.pop("curvature") == pytest.approx(wanted.pop("curvature"), rel=0.05)
+        assert row == pytest.approx(wanted, rel=1e-9)
+
+
+def test_curvature_by_epoch_has_a_row_for_each(stability, walk, monkeypatch):
+    """From the second epoch on, direction and size are those of the epoch before."""
+    batches, subset, expected = walk
+    tracked, given, found = stability.tracked_curvature, [], []
+
+    def recorded(model, X, y, direction, shift):
+        given.append((direction, shift))
+        found.append(tracked(model, X, y, direction, shift))
+        return found[-1]
+
+    monkeypatch.setattr(stability, "tracked_curvature", recorded)
+    judged = {"validation": [subset], "training": batches}
+    rows = stability.curvature_by_epoch(RULE, batches, judged, subset, 4)
+    assert [set(row) for row in rows] == 4 * [{"curvature", "validation", "training"}]
+    after_epochs = expected[2::3]
+    for row, wanted in zip(rows, after_epochs, strict=True):
+        assert row["curvature"] == pytest.approx(wanted["curvature"], rel=0.05)
+        assert row["validation"] == wanted["accuracy"]
+    assert given[0] == (None, 0)
+    for (direction, shift), (curvature, before) in zip(given[1:], found[:-1], strict=True):
+        assert direction is before and shift == abs(curvature)
 
 
 def test_nearest_images_sees_mirrors_brightness_and_contrast(mistakes):

@@ -36,13 +36,18 @@ def short_run(run_copy, short_mode):
 
 
 def test_experiments_luck(short_run):
-    seeds = short_run("experiments/luck")[0]["seeds"]
+    results = short_run("experiments/luck")[0]
+    seeds, cures = results["seeds"], results["cures"]
     assert len(seeds["runs"]) == 6 and seeds["pairs"] == 1
+    assert seeds["summary"].keys() == cures["averaged"].keys() == {"2", "6", "11"}
+    assert cures["swinging"] == cures["fall_runs"] == [], "one epoch cannot swing"
 
 
 def test_experiments_convolutions(short_run):
     cnn = short_run("experiments/convolutions")[0]["cnn"]
-    assert len(cnn["runs"]) == 1 and len(cnn["ablation"]) == 6
+    assert len(cnn["runs"]) == 1 and len(cnn["ablation"]) == 6 and len(cnn["tried"]) == 5
+    (run,) = cnn["runs"]
+    assert run["test_accuracy"] == pytest.approx(1 - len(run["test_wrong"]) / 1_024)
 
 
 def test_experiments_replays(short_run, short_mode):
@@ -85,10 +90,21 @@ def test_experiments_stability(short_run):
     for name, norms in results["weight_norms"].items():
         whole = saved["weight_norms"][name]
         assert norms == (whole if name == "start" else whole[:1]), name
+    edge, whole = (found["edge_of_stability"] for found in (results, saved))
+    assert set(edge["instances"]) == {"1", "2"}
+    for no, columns in edge["instances"].items():
+        assert len(columns["curvature"]) == 1, no
+        for part in ("training", "validation"):  # of the curvature, the images are fewer
+            assert columns[part] == whole["instances"][no][part][:1], no
+    assert [row["epoch"] for row in edge["checks"]] == [edge["fall"]["epoch"]] == [1]
+    assert len(edge["fall"]["steps"]) == 32 and len(edge["last_batch"]) == 4
 
 
-def test_experiments_mistakes(short_run):
+def test_experiments_mistakes(short_run, short_mode):
+    """Where the images are a stand-in, there is nothing to compare with."""
     results, _, _ = short_run("experiments/mistakes")
+    others = results["shared_mistakes"]["others"]
+    assert ("a convolutional net" in others) == bool(others) == (short_mode == "quick")
     assert set(results["selected"]["ece"]) == {"training", "validation", "test"}
 
 
