@@ -4,7 +4,8 @@
 
 A template sees `results` and `data`, the JSON files of these folders (results.luck is
 results/luck.json), `counts` of what checks/ holds, `pins`, the versions in requirements.txt, and
-the functions assume, source and fingerprint. Between two braces stands one text or number.
+the functions assume, source, wilson_interval and fingerprint. Between two braces stands one text
+or number.
 """
 
 import functools
@@ -18,6 +19,7 @@ import traceback
 import pypandoc
 import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
+from scipy import stats
 
 from support import ROOT
 from support.notebooks import read_definitions
@@ -124,6 +126,11 @@ def source(root, notebook, name):
     return found[0].rstrip("\n")
 
 
+def wilson_interval(share, count):
+    """The 95% interval (low, high) of a share of `count` images."""
+    return stats.binomtest(round(share * count), count).proportion_ci(0.95, method="wilson")
+
+
 @functools.cache  # it keeps the compiled templates, and compiles one anew that changed
 def templates(folder):
     """Jinja2's environment for the templates of a folder."""
@@ -163,6 +170,7 @@ def render(name, root=ROOT, **more):
         "counts": counts(),
         "pins": dict(line.split("==") for line in pins if "==" in line),
         "assume": assume,
+        "wilson_interval": wilson_interval,
         "source": lambda notebook, name: source(root, notebook, name),
         "fingerprint": lambda path: hashlib.sha256((root / path).read_bytes()).hexdigest()[:8],
     }

@@ -59,6 +59,7 @@ def save_notebook(path, *sources):
         ("{{ results.x.text | number | fixed(1) }}", "7.0"),
         ("{{ [1, 2, 3] | listing }}; {{ [1] | listing }}", "1, 2 and 3; 1"),
         ("{{ pins.torch }}", "1.2.3"),
+        ("{{ wilson_interval(0.8195, 2000)[0] | percent(1) }}", "80.2%"),
         ("{{ assume(results.x.yes, 'it holds') -}}\n{{ results.x.big }}", "12345"),
     ],
 )
