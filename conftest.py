@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import support.images
-from checks.cases import make_case
+from checks.nets import make_case
 from support import ROOT
 from support.images import MNIST_MD5, find_cifar10, load_mnist
 from support.notebooks import STAND_IN_BANNER, execute, load_definitions

@@ -8,10 +8,10 @@ import re
 import pytest
 import torch
 
-from checks.cases import SMOOTH, make_case, small_cases
 from checks.gradients import check_central_differences, check_refuses, compare
-from checks.planted_gradients import INTERFACE_FAULTS, PLAIN, PLANTED_GRADIENTS
-from checks.verdicts import main_test, table_of_checks
+from checks.main_test import main_test, table_of_checks
+from checks.nets import SMOOTH, make_case, small_cases
+from checks.wrong_passes import INTERFACE_FAULTS, PLAIN, PLANTED_GRADIENTS
 
 __all__ = ["main_test"]
 PROVED_BY = {  # each row of the table of checks can fail: a mistake that it notices

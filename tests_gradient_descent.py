@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from checks.named_mistakes import MISTAKES
+from checks.difference import same_bits
 from checks.planted_updates import PLANTED_UPDATES, update
-from checks.sgd_verdicts import sgd_test
-from checks.shared import same_bits
+from checks.sgd_test import sgd_test
 from checks.updates import NETS, check_update, compare_with_torch, same_parameters, torch_sgd
+from checks.wrong_updates import MISTAKES
 
 __all__ = ["compare_with_torch", "sgd_test"]
 FOR_A_STEP = ("dampening ignored", "first step dampened", "maximize ignored", "nesterov ignored")

@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from checks.cases import (
+from checks.difference import global_state_kept
+from checks.nets import (
     Case,
     copy_of,
     draw_weights,
@@ -21,7 +22,6 @@ from checks.cases import (
     random_tensor,
     set_activations,
 )
-from checks.shared import global_state_kept
 
 HERE = Path(__file__).parent
 CALL = "main_test(backpropagation, model)"

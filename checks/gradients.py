@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch.optim.sgd import sgd
 
-from checks.cases import (
+from checks.difference import bits, global_state
+from checks.nets import (
     Case,
     copy_of,
     entries,
@@ -21,7 +22,6 @@ from checks.cases import (
     random_tensor,
     run,
 )
-from checks.shared import bits, global_state
 
 TINY = torch.finfo(torch.double).tiny
 EPS = torch.finfo(torch.double).eps

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from checks.shared import GLOBAL_STATE, bits
+from checks.difference import GLOBAL_STATE, bits
 from checks.updates import torch_sgd
 
 OWN_FOLDERS = (str(Path(torch.__file__).parent), str(Path(__file__).parent))

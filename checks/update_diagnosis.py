@@ -6,9 +6,9 @@ from itertools import combinations
 
 import torch
 
-from checks.named_mistakes import MISTAKES, ROUNDINGS, SEEN, joined
 from checks.planted_trainings import Mistake, training_loop
 from checks.trainings import distance, run_setting, same_ends, train_with_torch
+from checks.wrong_updates import MISTAKES, ROUNDINGS, SEEN, joined
 
 ROUNDING = 1e-11  # differences up to here come from rounding; those of mistakes start at 1e-6
 

@@ -6,7 +6,7 @@ from itertools import product
 import torch
 from torch import nn
 
-from checks.shared import bits, same_bits
+from checks.difference import bits, same_bits
 
 
 def dense_net(dtype=torch.double):

@@ -102,9 +102,9 @@ def read_folder(folder):
 
 def counts():
     """How many planted mistakes and switches of the update the checks go through."""
-    from checks.planted_gradients import PLANTED_GRADIENTS  # here: they need torch and pytest
     from checks.planted_updates import PLANTED_UPDATES
     from checks.updates import SWITCHES
+    from checks.wrong_passes import PLANTED_GRADIENTS  # here: they need torch and pytest
 
     return {
         "planted_gradients": len(PLANTED_GRADIENTS),

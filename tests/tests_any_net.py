@@ -6,8 +6,8 @@ import torch
 from hypothesis import strategies as st
 
 from checks import gradients
-from checks.cases import ACTIVATIONS, SMOOTH, Case, copy_of, make_case, parameters_of, run
-from checks.planted_gradients import PLAIN, PLANTED_GRADIENTS
+from checks.nets import ACTIVATIONS, SMOOTH, Case, copy_of, make_case, parameters_of, run
+from checks.wrong_passes import PLAIN, PLANTED_GRADIENTS
 
 SETTINGS = hypothesis.settings(
     database=None, derandomize=True, deadline=None, suppress_health_check=hypothesis.HealthCheck

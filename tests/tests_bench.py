@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import nn
 
-from checks.cases import loss_of, make_case
+from checks.nets import loss_of, make_case
 from support import ROOT
 from support.saving import save_json
 

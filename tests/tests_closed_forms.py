@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from checks import gradients
-from checks.cases import SMOOTH, Case, copy_of, gradients_of, make_case, parameters_of, run
-from checks.shared import bits
+from checks.difference import bits
+from checks.nets import SMOOTH, Case, copy_of, gradients_of, make_case, parameters_of, run
 
 
 def test_one_linear_layer_is_least_squares(backward, part1):

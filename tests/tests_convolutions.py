@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from checks.shared import bits
+from checks.difference import bits
 from checks.updates import torch_sgd
 
 PARTS = {"training": (20, 2), "validation": (300, 90), "test": (300, 180)}  # images, airplanes

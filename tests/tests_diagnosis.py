@@ -6,7 +6,12 @@ import re
 
 import pytest
 import torch
-from passes import (
+
+from checks.gradients import check_against_autograd, check_nothing_else_changes
+from checks.main_test import main_test, table_of_checks
+from checks.naming import diagnose
+from checks.nets import gradients_of, make_case, run
+from tests.programs.passes import (
     right_any_net,
     right_more,
     wrong_batch,
@@ -16,12 +21,7 @@ from passes import (
     wrong_passes,
     wrong_slope,
 )
-from passes.flaws import FLAWS, central_differences, half_of, pass_with
-
-from checks.cases import gradients_of, make_case, run
-from checks.diagnosis import diagnose
-from checks.gradients import check_against_autograd, check_nothing_else_changes
-from checks.verdicts import main_test, table_of_checks
+from tests.programs.passes.flaws import FLAWS, central_differences, half_of, pass_with
 
 WRONG = wrong_passes(wrong_loss, wrong_slope, wrong_layers, wrong_batch, wrong_manners)
 RIGHT = {

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from passes.wrong_loss import target_minus_output
 
-from checks.cases import random_tensor
+from checks.nets import random_tensor
+from tests.programs.passes.wrong_loss import target_minus_output
 
 
 class HandOut:

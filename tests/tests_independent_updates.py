@@ -5,8 +5,8 @@ import re
 import pytest
 import torch
 
-from tests.loops_wrong import WRONG
-from tests.updates_right import RIGHT, in_loop, per_parameter
+from tests.programs.loops_wrong import WRONG
+from tests.programs.updates_right import RIGHT, in_loop, per_parameter
 from tests_gradient_descent import sgd_test
 
 CHECK = re.compile(r"    (?:(?:ok|passed) |FAILED)")

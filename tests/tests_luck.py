@@ -7,7 +7,7 @@ from scipy import stats
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from checks.shared import same_bits
+from checks.difference import same_bits
 from checks.updates import same_parameters
 
 PARTS = ("training", "validation", "test")

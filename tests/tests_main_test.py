@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from checks.cases import gradients_of, loss_of, make_case, small_cases
 from checks.gradients import check_optimizer, snapshot
-from checks.planted_gradients import PLANTED_GRADIENTS
-from checks.verdicts import main_test
+from checks.main_test import main_test
+from checks.nets import gradients_of, loss_of, make_case, small_cases
+from checks.wrong_passes import PLANTED_GRADIENTS
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from checks.cases import loss_of, make_case, random_tensor
+from checks.nets import loss_of, make_case, random_tensor
 
 
 def test_the_forward_pass_keeps_z_and_a(part1):

@@ -1,17 +1,17 @@
 """The net's form first: one message that says what is missing or other, never a traceback."""
 
-import nets_of_other_forms as nets
 import pytest
 import torch
-from passes.right_any_net import five_lines
-from passes.right_more import tanh_from_a
-from passes.wrong_loss import target_minus_output
-from passes.wrong_slope import tanh_of_tanh
 from torch import nn
 
-from checks.diagnosis import diagnose
 from checks.form import form_problem
-from checks.verdicts import main_test
+from checks.main_test import main_test
+from checks.naming import diagnose
+from tests.programs import nets_of_other_forms as nets
+from tests.programs.passes.right_any_net import five_lines
+from tests.programs.passes.right_more import tanh_from_a
+from tests.programs.passes.wrong_loss import target_minus_output
+from tests.programs.passes.wrong_slope import tanh_of_tanh
 
 REFUSED = {  # a net: what the message must hold
     "LargeW": ["no attribute dL_dw", "it has dL_dW", "gradient of fc[str(l)].weight"],

@@ -5,13 +5,13 @@ from functools import partial
 import pytest
 import torch
 
-from checks.cases import make_case
-from checks.diagnosis import diagnose, in_words
 from checks.form import form_problem
 from checks.gradients import check_central_differences, check_nothing_else_changes, sgd_step
-from checks.planted_gradients import PLAIN, PLANTED_GRADIENTS, edited, variant
-from checks.verdicts import main_test, table_of_checks
+from checks.main_test import main_test, table_of_checks
+from checks.naming import diagnose, in_words
+from checks.nets import make_case
 from checks.words import IN_WORDS
+from checks.wrong_passes import PLAIN, PLANTED_GRADIENTS, edited, variant
 
 NAMED = [name for _, names in IN_WORDS.values() for name in names]
 SELDOM = {  # seen on large nets and batches alone, in single precision, or where a NaN comes in

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from checks.named_mistakes import ROUNDINGS, joined
-from checks.sgd_verdicts import name_of_mistake, sgd_test
-from checks.shared import global_state
+from checks.difference import global_state
+from checks.sgd_test import name_of_mistake, sgd_test
 from checks.trainings import SETTINGS, distance
 from checks.update_diagnosis import rule_with
+from checks.wrong_updates import ROUNDINGS, joined
 from support import ROOT
 
 

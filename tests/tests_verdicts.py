@@ -5,8 +5,8 @@ import re
 import pytest
 import torch
 
-from checks.planted_gradients import PLAIN, PLANTED_GRADIENTS, variant
-from checks.verdicts import main_test, table_of_checks
+from checks.main_test import main_test, table_of_checks
+from checks.wrong_passes import PLAIN, PLANTED_GRADIENTS, variant
 
 
 def test_main_test_refuses_a_number_in_the_place_of_verbose(part1, case):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from passes import says
+from tests.programs.passes import says
 
 MISSING = r"(no|without( the)?|missing) derivative|derivative.*(missing|left out)"
 AT_A = r"\ba\b.*instead of.*\bz\b|\bat a\b"

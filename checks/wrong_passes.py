@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from checks.cases import entries, entry, gradients_of, loss_of, parameters_of
 from checks.gradients import TINY
+from checks.nets import entries, entry, gradients_of, loss_of, parameters_of
 
 
 @dataclass

@@ -4,8 +4,8 @@ import copy
 
 import torch
 
-from tests.updates_right import in_loop, per_parameter
-from tests.updates_wrong import WRONG, told
+from tests.programs.updates_right import in_loop, per_parameter
+from tests.programs.updates_wrong import WRONG, told
 
 
 def plain_step(p, v, lr, mom, decay):

@@ -6,7 +6,7 @@ that its author finds the cause. Nothing here was taken from the project's own p
 
 import torch
 
-from tests.updates_right import in_loop, per_parameter
+from tests.programs.updates_right import in_loop, per_parameter
 
 WRONG = {}
 

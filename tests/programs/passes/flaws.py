@@ -2,7 +2,7 @@
 
 import torch
 
-from checks.cases import gradients_of
+from checks.nets import gradients_of
 
 
 def right_steps():

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from passes import says
+from tests.programs.passes import says
 
 
 @says(r"first sample")

@@ -12,10 +12,10 @@ from functools import partial
 import torch
 
 from checks import gradients
-from checks.cases import Case, copy_of, random_tensor, set_activations, small_cases, unusual_cases
-from checks.diagnosis import brings_the_derivative, diagnose
+from checks.difference import global_state_kept
 from checks.form import Nets, form_problem, in_one_line, own_line
-from checks.shared import global_state_kept
+from checks.naming import brings_the_derivative, diagnose
+from checks.nets import Case, copy_of, random_tensor, set_activations, small_cases, unusual_cases
 
 DATA = {"toy": "toy data", "mnist": "MNIST", "stand-in": "stand-in images, not MNIST"}
 INDENT = " " * 12

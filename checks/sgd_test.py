@@ -4,9 +4,8 @@ import inspect
 import textwrap
 from itertools import product
 
-from checks.named_mistakes import ROUNDINGS
+from checks.difference import bits, global_state_kept
 from checks.planted_trainings import training_loop
-from checks.shared import bits, global_state_kept
 from checks.trainings import (
     MORE_FOR_A_STEP,
     SETTINGS,
@@ -23,6 +22,7 @@ from checks.update_diagnosis import (
     rounding_of,
     torch_run,
 )
+from checks.wrong_updates import ROUNDINGS
 
 ORDER = "epoch_count model loss_function learning_rate momentum weight_decay train_loader".split()
 STEP_ORDER = "model learning_rate momentum weight_decay momentum_buffer".split()

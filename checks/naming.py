@@ -10,7 +10,9 @@ from itertools import product
 
 import torch
 
-from checks.cases import (
+from checks.difference import global_state_kept
+from checks.form import Nets
+from checks.nets import (
     ACTIVATIONS,
     Case,
     copy_of,
@@ -22,10 +24,8 @@ from checks.cases import (
     parameters_of,
     random_tensor,
 )
-from checks.form import Nets
-from checks.planted_gradients import PLANTED_GRADIENTS, variant
-from checks.shared import global_state_kept
 from checks.words import BIAS, ERROR, IN_WORDS, WEIGHTS
+from checks.wrong_passes import PLANTED_GRADIENTS, variant
 
 CLOSE = 1e-11  # two ways to round one formula differ by less, two formulas by more
 MIXED = ["sin 2z", "sigmoid", "softplus", "sin"]

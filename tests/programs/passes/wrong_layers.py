@@ -2,7 +2,7 @@
 
 import torch
 
-from passes import says
+from tests.programs.passes import says
 
 
 @says(r"transpose")
