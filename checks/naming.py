@@ -487,3 +487,16 @@ def diagnose(backpropagation, model, nets=None):
     if nets.own or not reads_df(backpropagation, one_sample(own)):
         return diagnose_on(own, backpropagation)
     return diagnose_on(nets, backpropagation)
+
+
+def named(mistakes, cases, fits, pairs=()):
+    """The mistakes that fit every case; where none does, the first pair that does.
+
+    fits(some mistakes at once, case): whether a program with them gives what was seen there. The
+    cases that tell most come first.
+    """
+    for case in cases:
+        mistakes = [mistake for mistake in mistakes if fits((mistake,), case)]
+    if mistakes:
+        return mistakes
+    return list(next((pair for pair in pairs if all(fits(pair, case) for case in cases)), ()))
