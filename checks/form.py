@@ -2,78 +2,30 @@
 
 import contextlib
 import difflib
-import inspect
-import linecache
-import traceback
-from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import nn
 
-from checks.difference import global_state_kept
-from checks.nets import (
-    Case,
-    copy_of,
-    draw_weights,
-    entries,
-    entry,
-    make_case,
-    random_tensor,
-    set_activations,
-)
+from checks.difference import Difference, expect, global_state_kept
+from checks.nets import copy_of, entries, entry, random_tensor, trial_input
+from checks.telling import in_one_line, own_line
 
-HERE = Path(__file__).parent
 CALL = "main_test(backpropagation, model)"
 
 
-class FormError(Exception):
-    """What is not of MyNet's form, and what is expected."""
-
-
-def expect(condition, words):
-    if not condition:
-        raise FormError(words)
-
-
-def is_own_code(filename):
-    """True for a file (or a notebook's cell) that is neither of these checks nor a library's."""
-    path = Path(filename)
-    library = {"site-packages", "dist-packages"} & set(path.parts)
-    standard = path.parent == Path(inspect.__file__).parent
-    return not (library or standard or path.parent == HERE or filename.startswith("<frozen"))
-
-
-def own_line(error):
-    """Where in the student's own code it happened: 'line 7 of file.py: the line itself'."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if is_own_code(f.filename)]
-    if not frames:
-        return ""
-    last = frames[-1]
-    in_cell = "ipykernel" in last.filename or last.filename.startswith("<")
-    place = "the notebook's cell" if in_cell else Path(last.filename).name
-    source = last.line or linecache.getline(last.filename, last.lineno).strip()
-    return f"line {last.lineno} of {place}: {source}"
-
-
-def in_one_line(error):
-    """The kind of an exception and the first line of what it says."""
-    return f"{type(error).__name__}: {error}".partition("\n")[0]
-
-
 def attempted(words, call):
-    """call(), or a FormError with the words, the exception and the student's own line."""
+    """call(), or a Difference with the words, the exception and the student's own line."""
     try:
         return call()
     except (Exception, SystemExit) as error:
-        line = own_line(error)
-        raise FormError(f"{words}: {in_one_line(error)}" + (f"\n{line}" if line else "")) from error
+        words = f"{words}: {in_one_line(error)}\n{own_line(error)}".strip()
+        raise Difference(words) from error
 
 
 def check_arguments(backpropagation, model):
     """The two arguments: a function and a net."""
     if isinstance(backpropagation, nn.Module):
-        raise FormError(f"the arguments are interchanged: write {CALL}, the function first")
+        raise Difference(f"the arguments are interchanged: write {CALL}, the function first")
     got = "None" if backpropagation is None else f"a {type(backpropagation).__name__}"
     expect(
         callable(backpropagation),
@@ -81,7 +33,7 @@ def check_arguments(backpropagation, model):
         "the function's name",
     )
     if isinstance(model, type):
-        raise FormError(
+        raise Difference(
             f"the second argument is the class {model.__name__}, not a net: "
             f"write main_test(backpropagation, {model.__name__}([2, 3, 2]))"
         )
@@ -115,7 +67,7 @@ def check_attribute(model, name):
     others = {k: v for k, v in others.items() if not v.startswith("_") and v not in EXPECTED}
     near = difflib.get_close_matches(name.lower(), others, 1, 0.6 if len(name) > 2 else 1.0)
     instead = f" (it has {others[near[0]]})" if near else ""
-    raise FormError(f"the net has no attribute {name}{instead}: expected is {EXPECTED[name]}")
+    raise Difference(f"the net has no attribute {name}{instead}: expected is {EXPECTED[name]}")
 
 
 def check_widths(model):
@@ -134,18 +86,18 @@ def check_layers(model):
     """fc: a ModuleDict with string keys from 1; each a Linear with a bias, of the right shape."""
     fc, keys = model.fc, [str(layer) for layer in range(1, model.L + 1)]
     if not isinstance(fc, nn.ModuleDict):
-        raise FormError(f"fc is a {type(fc).__name__}: expected is {EXPECTED['fc']}")
+        raise Difference(f"fc is a {type(fc).__name__}: expected is {EXPECTED['fc']}")
     found = list(fc)
     if set(found) != set(keys):
         zero = "; the layers are counted from 1, not from 0" if "0" in found else ""
-        raise FormError(f"fc has the keys {found}: expected are {keys}{zero}")
+        raise Difference(f"fc has the keys {found}: expected are {keys}{zero}")
     for key in keys:
         linear, (rows, columns) = fc[key], (model.n_l[int(key)], model.n_l[int(key) - 1])
         for name, shape in (("weight", (rows, columns)), ("bias", (rows,))):
             value = getattr(linear, name, None)
             if value is None:
                 why = " (bias=False?)" if name == "bias" else ""
-                raise FormError(
+                raise Difference(
                     f'fc["{key}"] is {linear}, it has no {name}{why}: '
                     f"expected is nn.Linear({columns}, {rows}), with a bias"
                 )
@@ -177,14 +129,10 @@ def check_activations(model):
             keys = [layer for layer, _ in entries(container)] if not callable(container) else None
             zero = "; the layers are counted from 1, not from 0" if keys and 0 in keys else ""
             has = f"is for the layers {keys}" if keys else f"is a {type(container).__name__}"
-            raise FormError(
+            raise Difference(
                 f"{name} {has}: expected is a dictionary with a function for each of the layers "
                 f"{list(range(1, model.L + 1))}{zero}"
             )
-
-
-def trial_input(model, batch=2):
-    return random_tensor((batch, model.n_l[0]), 3, like=model.fc["1"].weight.detach())
 
 
 @torch.enable_grad()
@@ -286,83 +234,8 @@ def form_problem(backpropagation, model):
             check_forward(model)
             check_slopes(model)
             check_results(backpropagation, model)
-    except FormError as problem:
+    except Difference as problem:
         return str(problem)
     except Exception as error:  # a net so odd that looking at it fails
         return f"the net cannot be examined: {in_one_line(error)}"
     return None
-
-
-def layers_that_use_f(model):
-    """The layers whose f[l] the forward pass calls, so that another one can take its place."""
-    model, used = copy_of(model), set()
-
-    def noting(f, layer):
-        return lambda z: (used.add(layer), f(z))[1]
-
-    try:
-        for layer in range(1, model.L + 1):
-            model.df[layer] = model.df[layer]
-            model.f[layer] = noting(model.f[layer], layer)
-        model(trial_input(model))
-    except Exception:  # no f or df, or one that cannot be replaced
-        return set()
-    return used
-
-
-def can_be_built(model):
-    """True where the model's class makes nets of any widths from a list of them."""
-    try:
-        with global_state_kept():
-            for n_l in ([3, 2], [2, 4, 3, 2]):
-                net = type(model)(list(n_l))
-                check_widths(net)
-                check_layers(net)
-                if list(net.n_l) != n_l or net(trial_input(net)).shape != (2, n_l[-1]):
-                    return False
-    except (Exception, SystemExit):
-        return False
-    return True
-
-
-@dataclass
-class Nets:
-    """The nets beside the model given on which a pass is judged."""
-
-    model: nn.Module
-    written_in: list  # layers whose activation cannot be replaced
-    buildable: bool  # nets of other widths can be made
-    own: bool = False  # with the activations of the model given, not with others
-    names: tuple | None = None  # of these activations, where the class does not give them
-
-    @classmethod
-    def like(cls, model):
-        used = layers_that_use_f(model)
-        written_in = [layer for layer in range(1, model.L + 1) if layer not in used]
-        nets = cls(model, written_in, can_be_built(model))
-        return nets.with_own_activations() if written_in else nets
-
-    def with_own_activations(self):
-        """The same, but with the activations of the model given throughout."""
-        nets, L = Nets(self.model, self.written_in, self.buildable, own=True), self.model.L
-        if not self.written_in and self.buildable:
-            with global_state_kept():
-                default = type(self.model)(list(self.model.n_l))
-            pairs = [(self.model.f[n], entry(self.model.df, n)) for n in range(1, L + 1)]
-            if pairs != [(default.f[n], entry(default.df, n)) for n in range(1, L + 1)]:
-                nets.names = tuple(pairs[:1])
-                nets.buildable = len(set(pairs)) == 1
-        return nets
-
-    def make(self, net_class, n_l, batch, names=None, seed=0, x_shape=None):
-        """A case as make_case gives it; of the model's own widths where no others can be had."""
-        names = self.names if self.own else names
-        if self.buildable:
-            return make_case(net_class, n_l, batch, names, seed, x_shape)
-        net = copy_of(self.model).double()
-        draw_weights(net, seed)
-        if names is not None and not self.own:
-            set_activations(net, names)
-        x = random_tensor((batch, net.n_l[0]), seed + 1)
-        y = random_tensor((batch, net.n_l[-1]), seed + 2)
-        return Case(net, x, y, f"the model given with other weights, float64, seed {seed}")

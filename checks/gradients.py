@@ -1,17 +1,15 @@
 """Checks that a wrong backward pass cannot pass.
 
-A check takes a backward pass and a case (a net, a batch), works on copies, and raises
-AssertionError with the net, the batch, the parameter, both values and the seed where the pass is
-wrong.
+A check takes a backward pass and a case (a net, a batch), works on copies, and raises a Difference
+with the net, the batch, the parameter, both values and the seed where the pass is wrong.
 """
 
 import warnings
 
-import numpy as np
 import torch
 from torch.optim.sgd import sgd
 
-from checks.difference import bits, global_state
+from checks.difference import TINY, Difference, bits, compare, expect, global_state, index_of
 from checks.nets import (
     Case,
     copy_of,
@@ -23,14 +21,9 @@ from checks.nets import (
     run,
 )
 
-TINY = torch.finfo(torch.double).tiny
 EPS = torch.finfo(torch.double).eps
 STEPS = (1e-5, 1e-4, 1e-6, 1e-7)  # of central differences: the first that agrees counts
 TOLERANCE = {torch.double: 1e-12, torch.float: 1e-5}  # against autograd, by dtype
-
-
-class WrongNumbers(AssertionError):
-    """A check of something else fails, and the gradients themselves are the reason."""
 
 
 def tolerance_of(case):
@@ -88,31 +81,6 @@ def what_autograd_gives(case, tolerance):
     return dict(zip(names, total, strict=True)), dict(zip(names, sizes.tolist(), strict=True))
 
 
-def index_of(entry, shape):
-    """The index, one number an axis, of an entry counted in a flat row."""
-    return tuple(int(i) for i in np.unravel_index(entry, shape))
-
-
-def compare(case, name, ours, other, tolerance, size=None, source="autograd"):
-    """The largest |ours - other| / size; AssertionError where it is not within the tolerance."""
-    for what in ("shape", "dtype", "device"):
-        a, b = getattr(ours, what), getattr(other, what)
-        if a != b:
-            a, b = (tuple(value) if what == "shape" else value for value in (a, b))
-            raise AssertionError(f"{case}: {name} has the {what} {a}, {source} gives {b}")
-    ours, other = ours.detach().double(), other.double()
-    gap = (ours - other).abs()
-    size = max(other.abs().max().item(), ours.abs().max().item()) if size is None else size
-    error = gap.max().item() / max(TINY, size)
-    if not error <= tolerance:  # written so that NaN fails
-        at = index_of(gap.argmax().item(), gap.shape)
-        raise AssertionError(
-            f"{case}: {name}{list(at)} is {ours[at].item():.17g} but {source} gives "
-            f"{other[at].item():.17g}: relative error {error:.1e}, allowed {tolerance:.0e}"
-        )
-    return error
-
-
 def gradients_by(backward, case, model=None):
     """By name, the values of the gradients that the pass computes, each of them a tensor."""
     return {
@@ -124,11 +92,11 @@ def gradients_by(backward, case, model=None):
 def tensor_of(gradient, name, case):
     if not isinstance(gradient, torch.Tensor):
         is_ = "not set" if gradient is None else f"a {type(gradient).__name__}, not a tensor"
-        raise WrongNumbers(f"{case}: {name} is {is_}")
+        raise Difference(f"{name} is {is_}", case, of_numbers=True)
     return gradient
 
 
-def compare_all(case, ours, expected, tolerance, sizes, source="autograd"):
+def compare_all(case, ours, expected, sizes, tolerance, source="autograd"):
     """compare() for every gradient; the largest error."""
     return max(
         compare(case, n, ours[n], expected[n], tolerance, sizes[n], source) for n in expected
@@ -138,8 +106,8 @@ def compare_all(case, ours, expected, tolerance, sizes, source="autograd"):
 def check_against_autograd(backward, case):
     """Every dL_dw[l] and dL_db[l]: shape, dtype, device and value."""
     tolerance = tolerance_of(case)
-    expected, sizes = autograd_of(case, tolerance)
-    return compare_all(case, gradients_by(backward, case), expected, tolerance, sizes)
+    ours = gradients_by(backward, case)
+    return compare_all(case, ours, *autograd_of(case, tolerance), tolerance)
 
 
 def in_double(case):
@@ -186,7 +154,7 @@ def check_central_differences(backward, case, steps=STEPS, tolerance=1e-7):
     for name, parameter, *_ in parameters_of(model):
         gradient = ours[name]
         shape = tuple(gradient.shape)
-        assert shape == tuple(parameter.shape), f"{case}: {name} has the shape {shape}"
+        expect(shape == tuple(parameter.shape), f"{name} has the shape {shape}", case)
         for place, direction in directions_of(parameter, every_entry):
             expected = (gradient * direction).sum().item()
             size = max(TINY, (gradient.abs().max() if every_entry else gradient.norm()).item())
@@ -196,10 +164,8 @@ def check_central_differences(backward, case, steps=STEPS, tolerance=1e-7):
                     worst = max(worst, abs(slope - expected) / size)
                     break
             else:
-                raise AssertionError(
-                    f"{case}: {name}{place} is {expected:.17g} but central differences give "
-                    f"{slope:.17g}: no h of {steps} agrees"
-                )
+                words, source = f"no h of {steps} agrees", "the central difference"
+                raise Difference(words, case, name, place, expected, slope, source)
     return worst
 
 
@@ -221,7 +187,7 @@ def check_complex_step(backward, case, h=1e-30, tolerance=1e-14):
             slopes[name].view(-1)[entry] = loss_of(model, x, y).imag / h
             parameter.view(-1)[entry] = value
     ours = gradients_by(backward, case)
-    return compare_all(case, ours, slopes, tolerance, sizes, "the complex step")
+    return compare_all(case, ours, slopes, sizes, tolerance, "the complex step")
 
 
 def as_autograd_function(backward, case):
@@ -256,7 +222,7 @@ def check_gradcheck(backward, case):
     try:
         torch.autograd.gradcheck(function, values, eps=1e-6, atol=1e-7, rtol=1e-6)
     except RuntimeError as error:
-        raise AssertionError(f"{case}: gradcheck: {error}") from error
+        raise Difference(f"gradcheck: {error}", case) from error
 
 
 def check_inner_products(backward, case):
@@ -279,9 +245,9 @@ def check_inner_products(backward, case):
     pairs = list(zip(ours.values(), v.values(), strict=True))
     left, right = (u * Jv).sum().item(), sum((g * d).sum() for g, d in pairs).item()
     size = (u * Jv).abs().sum().item() + sum((g * d).abs().sum() for g, d in pairs).item()
-    if not abs(left - right) <= 1e-13 * max(TINY, size):
-        raise AssertionError(f"{case}: <u, J v> is {left:.17g} but <J^T u, v> is {right:.17g}")
-    return abs(left - right) / max(TINY, size)
+    error = abs(left - right) / max(TINY, size)
+    expect(error <= 1e-13, f"<u, J v> is {left:.17g} but <J^T u, v> is {right:.17g}", case)
+    return error
 
 
 def check_batch_is_sum(backward, case):
@@ -292,7 +258,7 @@ def check_batch_is_sum(backward, case):
     added = {name: torch.stack([single[name] for single in singles]).sum(0) for name in total}
     tolerance = tolerance_of(case)
     _, sizes = autograd_of(case, tolerance)
-    return compare_all(case, total, added, tolerance, sizes, "the sum of its samples")
+    return compare_all(case, total, added, sizes, tolerance, "the sum of its samples")
 
 
 def check_repeat(backward, case):
@@ -304,14 +270,13 @@ def check_repeat(backward, case):
     model, tolerance = copy_of(case.model), tolerance_of(case)
     found = gradients_by(backward, case, model)
     try:
-        expected, sizes = autograd_of(case, tolerance)
-        compare_all(case, found, expected, tolerance, sizes)
+        compare_all(case, found, *autograd_of(case, tolerance), tolerance)
         is_right = True
-    except AssertionError:
+    except Difference:
         is_right = False
     first = {name: bits(gradient) for name, gradient in found.items()}
     for name, gradient in gradients_by(backward, case, model).items():
-        assert bits(gradient) == first[name], f"{case}: {name} differs when the call is repeated"
+        expect(bits(gradient) == first[name], f"{name} differs when the call is repeated", case)
     fresh, worst = copy_of(case.model), 0.0
     with torch.no_grad():
         for net in (model, fresh):
@@ -323,13 +288,14 @@ def check_repeat(backward, case):
         ours = gradients_by(backward, moved, model)
         for name, gradient in gradients_by(backward, moved).items():
             same = bits(ours[name]) == bits(gradient)
-            assert same, f"{moved}: {name} depends on the calls before"
+            expect(same, f"{name} depends on the calls before", moved)
         if is_right:
-            expected, sizes = autograd_of(moved, tolerance)
             try:
-                worst = max(worst, compare_all(moved, ours, expected, tolerance, sizes))
-            except AssertionError as problem:
-                raise WrongNumbers(str(problem)) from problem
+                found = compare_all(moved, ours, *autograd_of(moved, tolerance), tolerance)
+            except Difference as difference:
+                difference.of_numbers = True
+                raise
+            worst = max(worst, found)
     return worst
 
 
@@ -363,7 +329,7 @@ def check_nothing_else_changes(backward, case):
     after = snapshot(model, tensors)
     changed = [name for name in before | after if before.get(name) != after.get(name)]
     were = "was" if len(changed) == 1 else "were"
-    assert not changed, f"{case}: {', '.join(changed[:4])} {were} changed"
+    expect(not changed, f"{', '.join(changed[:4])} {were} changed", case)
     others = {f"{k}[{i}]": t for k in ("z", "a") for i, t in entries(getattr(model, k))}
     others |= {name: p for name, p in model.named_parameters()} | tensors
     others |= {f"{name}.grad": p.grad for name, p in model.named_parameters()}
@@ -372,7 +338,7 @@ def check_nothing_else_changes(backward, case):
     for name, gradient in gradients_of(model).items():
         memory = tensor_of(gradient, name, case).untyped_storage().data_ptr()
         owner = seen.setdefault(memory, name)
-        assert owner == name, f"{case}: {name} shares its memory with {owner}: use clone()"
+        expect(owner == name, f"{name} shares its memory with {owner}: use clone()", case)
 
 
 @torch.enable_grad()
@@ -380,9 +346,11 @@ def check_off_the_graph(backward, case):
     """The gradients are numbers, not the start of another graph."""
     for name, gradient in gradients_of(run(backward, case)).items():
         hangs = isinstance(gradient, torch.Tensor) and gradient.requires_grad
-        assert not hangs, (
-            f"{case}: {name} hangs on autograd's graph: compute it inside `with torch.no_grad():`, "
-            "or write @torch.no_grad() above the function"
+        expect(
+            not hangs,
+            f"{name} hangs on autograd's graph: compute it inside `with torch.no_grad():`, or "
+            "write @torch.no_grad() above the function",
+            case,
         )
 
 
@@ -392,7 +360,7 @@ def check_nan_stays(backward, case):
     y[-1, 0] = float("nan")
     spoiled = Case(case.model, case.x, y, case.text + ", a NaN in the last target")
     for name, gradient in gradients_by(backward, spoiled).items():
-        assert torch.isnan(gradient).any(), f"{spoiled}: {name} has no NaN"
+        expect(torch.isnan(gradient).any(), f"{name} has no NaN", spoiled)
 
 
 class Watched(torch.autograd.Function):
@@ -419,13 +387,13 @@ def check_without_autograd(backward, case):
         if parameter.requires_grad:
             parameter.register_hook(log.append)
     run(backward, case, watched)
-    assert not log, f"{case}: the pass goes back through autograd's graph"
+    expect(not log, "the pass goes back through autograd's graph", case)
     for mode in (torch.no_grad, torch.inference_mode):
         with mode():
             ours = gradients_by(backward, case)
         for name in expected:
             same = bits(ours[name]) == bits(expected[name])
-            assert same, f"{case}: {name} differs under torch.{mode.__name__}"
+            expect(same, f"{name} differs under torch.{mode.__name__}", case)
 
 
 def check_dtypes(backward, case):
@@ -451,8 +419,9 @@ def check_trainable(backward, case):
     model = copy_of(case.model)
     for moment in ("before", "after"):
         for name, parameter in model.named_parameters():
-            assert parameter.is_leaf, f"{case}: {name} is no leaf {moment} the pass"
-            assert parameter.requires_grad, f"{case}: {name} requires no gradient {moment} the pass"
+            expect(parameter.is_leaf, f"{name} is no leaf {moment} the pass", case)
+            asks = parameter.requires_grad
+            expect(asks, f"{name} requires no gradient {moment} the pass", case)
         if moment == "before":
             run(backward, case, model)
 
@@ -483,7 +452,7 @@ def check_optimizer(backward, case, step=sgd_step):
             gradient = tensor_of(gradient, name, case).detach()
             for what in ("shape", "dtype"):
                 same = getattr(gradient, what) == getattr(parameter, what)
-                assert same, f"{case}: {name} has not the {what} of its parameter"
+                expect(same, f"{name} has not the {what} of its parameter", case)
             parameter.grad = gradient.clone()
         expected = [
             torch.add(start, parameter.grad, alpha=-learning_rate)
@@ -491,21 +460,21 @@ def check_optimizer(backward, case, step=sgd_step):
         ]
         step(model, learning_rate)
         for number, (name, parameter) in enumerate(model.named_parameters()):
-            where = f"{case}: a step with gradients from {source}"
+            where = f"a step with gradients from {source}"
             right = bits(parameter) == bits(expected[number])
-            assert right, f"{where} put {name} in the wrong place"
-            assert torch.isfinite(parameter).all(), f"{where} left {name} not finite"
+            expect(right, f"{where} put {name} in the wrong place", case)
+            expect(torch.isfinite(parameter).all(), f"{where} left {name} not finite", case)
             moved = source == "the pass" or not torch.equal(parameter, initial[number])
-            assert moved, f"{where} did not move {name}"
+            expect(moved, f"{where} did not move {name}", case)
 
 
 def refusal(case, what, call):
-    """The words with which `call` is refused; AssertionError where it is accepted."""
+    """The words with which `call` is refused; a Difference where it is accepted."""
     try:
         call()
     except (ValueError, RuntimeError) as error:
         return str(error)
-    raise AssertionError(f"{case}: {what} is accepted")
+    raise Difference(f"{what} is accepted", case)
 
 
 def check_refuses(backward, case):
@@ -517,12 +486,11 @@ def check_refuses(backward, case):
     one = Case(case.model, case.x, y[:, :1], case.text + ", one target a sample")
     expanded = Case(case.model, case.x, y[:, :1].expand(shape).clone(), one.text)
     tolerance = tolerance_of(case)
-    expected, sizes = autograd_of(expanded, tolerance)
     try:
         ours = gradients_by(backward, one)
     except (ValueError, RuntimeError) as error:
-        raise AssertionError(f"{one}: targets of shape (N, 1) are refused: {error}") from error
-    compare_all(one, ours, expected, tolerance, sizes)
+        raise Difference(f"targets of shape (N, 1) are refused: {error}", one) from error
+    compare_all(one, ours, *autograd_of(expanded, tolerance), tolerance)
     targets = [y[:1], y[0], y[0, 0], y[None], torch.cat([y, y]), y.T, y.flatten()]
     targets += [y[:, 0], y[:1, :1], torch.cat([y, y], 1)]
     for target in targets:
@@ -533,16 +501,16 @@ def check_refuses(backward, case):
         what = f"a target of shape {tuple(target.shape)} for outputs of shape {shape}"
         words = refusal(case, what, lambda m=model, t=target, p=y_pred: backward(m, t, p))
         for met in (tuple(target.shape), shape):
-            assert str(met) in words, f"{case}: the refusal of {what} does not name {met}: {words}"
+            expect(str(met) in words, f"the refusal of {what} does not name {met}: {words}", case)
         untouched = all(gradient is None for gradient in gradients_of(model).values())
-        assert untouched, f"{case}: {what} is refused, but some gradients are set"
+        expect(untouched, f"{what} is refused, but some gradients are set", case)
     model = copy_of(case.model)
     words = refusal(case, "no forward pass", lambda: backward(model, y, y))
-    assert "forward" in words, f"{case}: the refusal without a forward pass says: {words}"
+    expect("forward" in words, f"the refusal without a forward pass says: {words}", case)
     for other in (case.x + 1, torch.cat([case.x, case.x])):
         y_pred = model(case.x).detach().clone()
         model(other)
         what = f"y_pred of another forward pass, whose x was {tuple(other.shape)},"
         words = refusal(case, what, lambda p=y_pred: backward(model, y, p))
-        assert "forward pass" in words, f"{case}: the refusal of {what} says: {words}"
-        assert str(shape) in words, f"{case}: the refusal of {what} does not name {shape}: {words}"
+        for part in ("forward pass", str(shape)):
+            expect(part in words, f"the refusal of {what} does not name {part}: {words}", case)

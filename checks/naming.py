@@ -1,20 +1,20 @@
-"""Which mistake is it? A pass's gradients beside those of each planted mistake.
+"""Which mistake is it? What a program gives, beside what each planted mistake gives.
 
-A pass is run on several nets and batches. Where its gradients are, number for number, those of a
-planted mistake on all of them, that mistake is named; where nothing fits, nothing is named.
+Where its numbers are those of a planted mistake on all nets and batches, that mistake is named; so
+are two mistakes that give them together. Where nothing fits, nothing is named.
 """
 
 import functools
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import combinations, product
 
 import torch
 
 from checks.difference import global_state_kept
-from checks.form import Nets
 from checks.nets import (
     ACTIVATIONS,
     Case,
+    Nets,
     copy_of,
     draw_weights,
     entries,
@@ -24,22 +24,30 @@ from checks.nets import (
     parameters_of,
     random_tensor,
 )
-from checks.words import BIAS, ERROR, IN_WORDS, WEIGHTS
-from checks.wrong_passes import PLANTED_GRADIENTS, variant
+from checks.reference import PASS, Mistake, backward_with, code_of, names_in, together
+from checks.wrong_passes import ERROR, NAMED, PLANTED, WRONG_LINES
 
 CLOSE = 1e-11  # two ways to round one formula differ by less, two formulas by more
 MIXED = ["sin 2z", "sigmoid", "softplus", "sin"]
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """What a wrong pass looks like, in a student's words, and the line to look at."""
+def named(mistakes, cases, fits, pairs=()):
+    """The mistakes that fit every case; where none does, the first pair that does.
 
-    words: str
-    line: str
+    fits(some mistakes at once, case): whether a program with them gives what was seen there. The
+    cases that tell most come first.
+    """
+    for case in cases:
+        mistakes = [mistake for mistake in mistakes if fits((mistake,), case)]
+    if mistakes:
+        return mistakes
+    found = next((pair for pair in pairs if all(fits(pair, case) for case in cases)), ())
+    return [replace(mistake, at_once=True) for mistake in found]
 
-    def __str__(self):
-        return self.words
+
+def once(mistakes):
+    """The mistakes, each of the words once."""
+    return list({mistake.words: mistake for mistake in reversed(mistakes)}.values())[::-1]
 
 
 def diagnosis_cases(nets):
@@ -89,7 +97,7 @@ def outcome(backward, case):
             first = {(name, 1): detached(g) for name, g in gradients_of(model).items()}
             rows = list(parameters_of(model))
             steps = {name: parameter.detach() - start[name] for name, parameter, *_ in rows}
-            weights = {layer: linear.weight.detach().clone() for layer, linear in model.fc.items()}
+            weights = {int(k): linear.weight.detach().clone() for k, linear in model.fc.items()}
             with torch.no_grad():
                 for name, parameter, *_ in rows:
                     parameter.copy_(start[name])
@@ -147,7 +155,7 @@ def with_known_slopes(case):
 
 
 class Table:
-    """What is right on the cases, and what each planted mistake gives there.
+    """What is right on the cases, and what planted mistakes give there.
 
     A planted mistake is run when it is asked for, and once.
     """
@@ -155,27 +163,20 @@ class Table:
     def __init__(self, nets):
         self.cases = diagnosis_cases(nets)
         self.right = [right_gradients(case) for case in self.cases]
-        known = nets.own and nets.names is None
+        known = not nets.any_f and not nets.own
         self.known = [with_known_slopes(case) if known else case for case in self.cases]
-        self.whole = None if nets.own else whole_numbers(nets)
+        self.whole = whole_numbers(nets) if nets.any_f else None
         self.outcomes = {}
 
-    def of(self, name, number, bare=False):
-        """The gradients of a planted mistake on a case; None where it raises.
-
-        bare: without what where_it_runs puts in the place of an exception.
-        """
-        planted = PLANTED_GRADIENTS[name]
-        planted = getattr(planted, "bare", planted) if bare else planted
-        key = planted, number
+    def of(self, mistakes, number):
+        """The gradients of one planted mistake, or of two at once, on a case; None: it raises."""
+        key = mistakes, number
         if key not in self.outcomes:
-            found = outcome(planted, self.known[number])
+            lines = together(*mistakes) if mistakes[1:] else ()
+            backward = backward_with(*lines) if lines else mistakes[0].backward()
+            found = outcome(backward, self.known[number])
             self.outcomes[key] = None if found is None else found.gradients
         return self.outcomes[key]
-
-    def raises(self, name, number):
-        """True where a student's pass with this mistake would raise an exception."""
-        return self.of(name, number, bare=True) is None
 
 
 def whole_numbers(nets):
@@ -187,16 +188,58 @@ def whole_numbers(nets):
     return case
 
 
-TABLES = {}  # by class and activations: computed once
+@functools.cache
+def table_of_class(net_class, own, any_f):
+    """The table for a class that makes nets of any widths: computed once."""
+    return Table(Nets(net_class([1, 1]), own=own, any_f=any_f))
 
 
 def table_of(nets):
-    if not nets.buildable:
-        return Table(nets)
-    key = type(nets.model), nets.own, nets.names
-    if key not in TABLES:
-        TABLES[key] = Table(nets)
-    return TABLES[key]
+    if nets.any_widths:
+        with global_state_kept():
+            return table_of_class(type(nets.model), nets.own, nets.any_f)
+    return Table(nets)
+
+
+@torch.no_grad()
+def likely_pairs(ours, table, number):
+    """Yield the pairs of wrong lines that give the first call's gradients on one case.
+
+    A line that leaves dL_dw[L], or dL_db[L], right needs one beside it that gives ours there: so
+    most of the pairs need not be run.
+    """
+    case, right = table.known[number], table.right[number]
+    model = copy_of(case.model)
+    names = names_in(model, case.y, model(case.x))
+    keys = [f"{name}[{layer}]" for layer in range(model.L, 0, -1) for name in ("dL_dw", "dL_db")]
+
+    def gradients_with(lines):
+        found = {"dL_dw": {}, "dL_db": {}}
+        try:
+            exec(code_of(PASS, lines), names | found)
+        except Exception:
+            return None
+        return {f"{name}[{layer}]": g for name in found for layer, g in found[name].items()}
+
+    def fits(found, key, expected=ours):
+        return found is not None and same(expected[key, 1], found.get(key), CLOSE)
+
+    rows = [row for row in WRONG_LINES if "-=" not in row.wrong]  # which would move the weights
+    alone = {row: gradients_with(row.lines) for row in rows}
+    marks = {
+        row: [(fits(found, key), fits(found, key, right)) for key in keys[:2]]
+        for row, found in alone.items()
+        if found is not None
+    }
+    for pair in combinations(marks, 2):
+        (one, other), lines = (marks[row] for row in pair), together(*pair)
+        if lines and all(
+            (fit or not right_beside) and (fit_beside or not is_right)
+            for (fit, is_right), (fit_beside, right_beside) in zip(one, other, strict=True)
+        ):
+            found = gradients_with(lines)
+            if all(fits(found, key) for key in keys):
+                yield pair
 
 
 def ratio_of(ours, right):
@@ -210,64 +253,30 @@ def ratio_of(ours, right):
     return ratio if agree(ours, {key: ratio * g for key, g in right.items()}, 1e-10) else None
 
 
-RATIOS = [  # a number for a net with a batch of N, and its words
-    (lambda N, n_L, p=p, q=q, c=c: c * N**p * n_L**q, (p, q, c))
-    for c, p, q in product((1, 0.5, 2, -1, -0.5, -2), (0, -1, 1), (0, -1, 1))
-    if (c, p, q) != (1, 0, 0)
-]
-PLANTED_RATIOS = {  # powers of N and n_L, the number: the planted mistake that it is
-    (0, 0, 0.5): "factor 2 forgotten",
-    (0, 0, -1): "sign",
-    (-1, 0, 1): "divided by the batch",
-    (0, -1, 1): "divided by the outputs",
-    (-1, -1, 1): "divided by both",
-}
-
-
-def words_for_ratio(p, q, c):
-    """All gradients are c * N^p * n_L^q times the right ones: in words, one factor at a time."""
-    if (p, q, c) in PLANTED_RATIOS:
-        return in_words([PLANTED_RATIOS[p, q, c]])
-    found = []
-    if c < 0:
-        found += in_words(["sign"])
-    if abs(c) == 0.5:
-        found += in_words(["factor 2 forgotten"])
-    if abs(c) == 2:
-        found.append(Mistake("the factor 2 is applied twice", ERROR))
+def words_for_ratio(c, p, q):
+    """All gradients are c * N^p * n_L^q times the right ones: one mistake for each factor."""
+    half, N, n_L = "dL_da = y_pred - y_true", " / N", " / y_pred.shape[1]"
+    found = [PLANTED["dL_da = 2 * (y_true - y_pred)"]] if c < 0 else []
+    found += [PLANTED[half]] if abs(c) == 0.5 else []
+    found += [Mistake("the factor 2 is applied twice", ERROR)] if abs(c) == 2 else []
     if p == q == -1:
-        found += in_words(["divided by both"])
-    elif p == -1 or q == -1:
-        found += in_words(["divided by the batch" if p == -1 else "divided by the outputs"])
-    if p == 1:
-        found.append(Mistake("the sum over the batch is taken N times", ERROR))
-    if q == 1:
-        found.append(Mistake("the sum over the outputs is taken n_L times", ERROR))
-    return found
+        found.append(PLANTED[ERROR + " / y_pred.numel()"])
+    else:
+        found += [PLANTED[ERROR + end] for power, end in ((p, N), (q, n_L)) if power == -1]
+    for power, words in ((p, "the batch is taken N"), (q, "the outputs is taken n_L")):
+        found += [Mistake(f"the sum over {words} times", ERROR)] if power == 1 else []
+    return [replace(mistake, at_once=len(found) > 1) for mistake in found]
 
 
-def in_words(names):
-    """The mistakes of these names, each of the words once."""
-    return [
-        Mistake(words, line)
-        for words, (line, planted) in IN_WORDS.items()
-        if any(name in planted for name in names)
-    ]
-
-
-def by_ratio(ours, table, compared):
-    """The mistake that multiplies every gradient by one number."""
-    ratios = {i: ratio_of(ours[i], table.right[i]) for i in compared}
+def by_ratio(ours, table):
+    """The mistakes that multiply every gradient by one number."""
+    ratios = {i: ratio_of(ours[i], table.right[i]) for i in ours}
     if None in ratios.values():
         return []
-    shapes = {i: (len(table.cases[i].x), table.cases[i].model.n_l[-1]) for i in compared}
-
-    def fits(formula):
-        return all(abs(ratios[i] / formula(*shapes[i]) - 1) < 1e-9 for i in compared)
-
-    found = [powers for formula, powers in RATIOS if fits(formula)]
-    if found:
-        return words_for_ratio(*found[0])
+    shapes = {i: (len(table.cases[i].x), table.cases[i].model.n_l[-1]) for i in ours}
+    for c, p, q in product((1, 0.5, 2, -1, -0.5, -2), (0, -1, 1), (0, -1, 1)):
+        if all(abs(ratios[i] / (c * N**p * n_L**q) - 1) < 1e-9 for i, (N, n_L) in shapes.items()):
+            return words_for_ratio(c, p, q)
     first = next(iter(ratios.values()))
     if abs(first - 1) > 1e-6 and all(abs(r - first) < 1e-9 * abs(first) for r in ratios.values()):
         return [Mistake(f"every gradient is {first:.6g} times the right one", ERROR)]
@@ -283,14 +292,14 @@ def by_precision(ours, table, wrong, backward):
         return []
     if not all(agree(ours[i], table.right[i], 2e-6) for i in wrong):
         return []
+    single = PLANTED["single precision inside"]
     if table.whole is None:
-        (single,) = in_words(["single precision inside"])
         words = "single precision somewhere, or differences of the loss instead of derivatives"
-        return [Mistake(f"{words}: the gradients are off by about 1e-8", single.line)]
+        return [replace(single, words=f"{words}: the gradients are off by about 1e-8")]
     found, right = outcome(backward, table.whole), right_gradients(table.whole)
     first = {key: right[key] for key in right if key[1] == 1}
     exact = found is not None and agree(found.gradients, first, 1e-12)
-    return in_words(["single precision inside"]) if exact else []
+    return [single] if exact else []
 
 
 def by_differences(outcomes, table):
@@ -302,60 +311,7 @@ def by_differences(outcomes, table):
         return many and agree(found.gradients, table.right[i], 1e-2)
 
     ran = [i for i, found in enumerate(outcomes) if found is not None]
-    return in_words(["differences of the loss"]) if ran and all(map(is_one, ran)) else []
-
-
-def are_transposed(ours, table):
-    """True where each dL_dw that is not square has the shape of the transpose."""
-    pairs = [
-        (ours[i][key], g)
-        for i in ours
-        for key, g in table.right[i].items()
-        if g.dim() == 2 and g.shape[0] != g.shape[1]
-    ]
-    return bool(pairs) and all(
-        isinstance(found, torch.Tensor) and found.shape == g.T.shape for found, g in pairs
-    )
-
-
-def in_right_form(ours, right, transposed):
-    """The gradients in the shape and dtype of the right ones, and words for what was changed."""
-    found, changed = {}, {}
-    for key, g in right.items():
-        found[key], name = ours[key], key[0].partition("[")[0]
-        if not isinstance(found[key], torch.Tensor):
-            continue
-        if found[key].dtype != g.dtype:
-            changed |= dict.fromkeys(in_words(["results in single precision"]))
-            found[key] = found[key].to(g.dtype)
-        if transposed and g.dim() == 2 and found[key].dim() == 2:
-            changed[SHAPE_OF["dL_dw"]] = None
-            found[key] = found[key].T
-        if found[key].shape != g.shape and found[key].numel() == g.numel():
-            changed[SHAPE_OF[name]] = None
-            found[key] = found[key].reshape(g.shape)
-    return found, list(changed)
-
-
-SHAPE_OF = {
-    name: Mistake(f"the shape of {name} is wrong", line)
-    for name, line in (("dL_dw", WEIGHTS), ("dL_db", BIAS))
-}
-
-
-def by_form(ours, table, raising, backward):
-    """Shapes or dtypes are wrong, and what else is where they are put right."""
-    transposed = are_transposed(ours, table)
-    forms = {i: in_right_form(ours[i], table.right[i], transposed) for i in ours}
-    changed = list(dict.fromkeys(mistake for _, words in forms.values() for mistake in words))
-    if not changed:
-        return []
-    fixed = {i: found for i, (found, _) in forms.items()}
-    rest = by_numbers(fixed, table, raising, backward)
-    if transposed and (rest or all(agree(fixed[i], table.right[i]) for i in fixed)):
-        turned = in_words(["gradient transposed"])
-        changed = turned + [mistake for mistake in changed if mistake != SHAPE_OF["dL_dw"]]
-    return changed + [mistake for mistake in rest if mistake not in changed]
+    return [PLANTED["differences of the loss"]] if ran and all(map(is_one, ran)) else []
 
 
 def by_steps(outcomes, table, wrong):
@@ -364,43 +320,48 @@ def by_steps(outcomes, table, wrong):
         return []
 
     def uses_moved_weights(i):
-        weights = outcomes[i].weights
-        backward = variant(weight=lambda at: weights[str(at.layer)])
+        backward = backward_with(weights=outcomes[i].weights)
         theirs = outcome(backward, table.known[i]).gradients
         return all(
             same(outcomes[i].gradients[key], theirs[key], 1e-9) for key in theirs if key[1] == 1
         )
 
-    inside = bool(wrong) and all(map(uses_moved_weights, wrong))
-    return in_words(["weights updated inside" if inside else "weights moved by one bit"])
-
-
-def where_it_ran(mistakes):
-    """The mistakes, with the remark that they are judged by some of the cases alone."""
-    note = " (judged by the nets and batches on which the pass raises no exception)"
-    return [replace(mistake, words=mistake.words + note) for mistake in mistakes]
+    if wrong and all(map(uses_moved_weights, wrong)):
+        return [mistake for mistake in WRONG_LINES if "-=" in mistake.wrong]
+    return [PLANTED["weights moved by one bit"]]
 
 
 def by_numbers(ours, table, raising, backward):
-    """The mistake that gives these gradients on all cases that the pass runs on.
+    """The mistakes that give these gradients on all cases that the pass runs on.
 
     raising: the cases on which it raises an exception. A mistake that does so, too, comes first.
+    Where a planted mistake raises and the pass does not, the pass must be right there.
     """
     wrong = [i for i in ours if not agree(ours[i], table.right[i])]
     if not wrong:
         return []
-    if found := by_ratio(ours, table, list(ours)):
-        return where_it_ran(found) if raising else found
-    names = [name for _, planted in IN_WORDS.values() for name in planted]
-    for i in wrong + [i for i in ours if i not in wrong]:  # the most telling cases first
-        names = [
-            name
-            for name in names
-            if (theirs := table.of(name, i)) is not None and agree(ours[i], theirs)
-        ]
-    if raise_too := [name for name in names if all(table.raises(name, i) for i in raising)]:
-        return in_words(raise_too)
-    return where_it_ran(in_words(names)) or by_precision(ours, table, wrong, backward)
+
+    def fits(mistakes, i):
+        theirs = table.of(mistakes, i)
+        return agree(ours[i], table.right[i] if theirs is None else theirs)
+
+    def raises(mistakes):
+        return all(table.of(tuple(mistakes), i) is None for i in raising)
+
+    cases = wrong + [i for i in ours if i not in wrong]  # the most telling cases first
+    found = named(NAMED, cases, fits)
+    if likewise := [mistake for mistake in found if raises([mistake])]:
+        return once(likewise)
+    found = found or by_ratio(ours, table)
+    if not found:
+        pairs = likely_pairs(ours[wrong[0]], table, wrong[0])
+        found = named([], cases, fits, pairs)
+        if found and raises([replace(mistake, at_once=False) for mistake in found]):
+            return found
+    if raising:
+        note = " (judged by the nets and batches on which the pass raises no exception)"
+        found = [replace(mistake, words=mistake.words + note) for mistake in found]
+    return once(found) or by_precision(ours, table, wrong, backward)
 
 
 def diagnose_on(nets, backward):
@@ -414,7 +375,6 @@ def diagnose_on(nets, backward):
         by_steps(outcomes, table, wrong)
         or (by_differences(outcomes, table) if wrong else [])
         or by_numbers(ours, table, raising, backward)
-        or by_form(ours, table, raising, backward)
     )
 
 
@@ -478,25 +438,12 @@ def diagnose(backpropagation, model, nets=None):
     Empty where nothing fits, a right pass included.
     """
     nets = Nets.like(model) if nets is None else nets
-    own = nets if nets.own else nets.with_own_activations()
+    own = nets.with_own_activations() if nets.any_f else nets
     given = Case(copy_of(model).double(), *(2 * [None]), "the model given")
     given.x, given.y = (random_tensor((1, model.n_l[n]), 63 + n) for n in (0, -1))
     wrong_df = wrong_slopes(model)
     if wrong_df and not is_right(backpropagation, given):
         return wrong_df
-    if nets.own or not reads_df(backpropagation, one_sample(own)):
+    if not nets.any_f or not reads_df(backpropagation, one_sample(own)):
         return diagnose_on(own, backpropagation)
     return diagnose_on(nets, backpropagation)
-
-
-def named(mistakes, cases, fits, pairs=()):
-    """The mistakes that fit every case; where none does, the first pair that does.
-
-    fits(some mistakes at once, case): whether a program with them gives what was seen there. The
-    cases that tell most come first.
-    """
-    for case in cases:
-        mistakes = [mistake for mistake in mistakes if fits((mistake,), case)]
-    if mistakes:
-        return mistakes
-    return list(next((pair for pair in pairs if all(fits(pair, case) for case in cases)), ()))

@@ -1,4 +1,4 @@
-"""Nets with batches to judge a backward pass on, and how to build each of them again."""
+"""Nets with batches to judge a backward pass on, and what can be asked of a net of MyNet's form."""
 
 import copy
 from dataclasses import dataclass, field
@@ -6,6 +6,8 @@ from itertools import cycle, islice
 
 import torch
 from torch.nn import functional
+
+from checks.difference import global_state_kept
 
 ACTIVATIONS = {  # name: (f, its derivative), both functions of z
     "tanh": (torch.tanh, lambda z: 1 - torch.tanh(z) ** 2),
@@ -53,17 +55,13 @@ def entries(container):
     return list(enumerate(container or ()))
 
 
-def without_entries(container):
-    """A dictionary or a list of the same layers, None in each place."""
-    return dict.fromkeys(container) if hasattr(container, "items") else [None] * len(container)
-
-
 def copy_of(model):
     """A copy without z, a and gradients; the original may still be attached to a graph."""
     memo = {}
     for name, value in vars(model).items():
         if name in ("z", "a", "dL_dw", "dL_db") and hasattr(value, "__len__"):
-            memo[id(value)] = without_entries(value)
+            keys = hasattr(value, "items")
+            memo[id(value)] = dict.fromkeys(value) if keys else [None] * len(value)
         elif isinstance(value, torch.Tensor):  # one that is on a graph cannot be copied otherwise
             memo[id(value)] = value.detach().clone()
     return copy.deepcopy(model, memo)
@@ -107,8 +105,7 @@ def make_case(net_class, n_l, batch, names=None, seed=0, x_shape=None, dtype=tor
     y = random_tensor((batch, n_l[-1]), seed + 2).to(dtype)
     known = [name if isinstance(name, str) else "own f" for name in names or ["own f"]]
     functions = ", ".join(islice(cycle(known), model.L))
-    text = f"{functions}, {str(dtype)[6:]}, seed {seed}"
-    return Case(model, x, y, text)
+    return Case(model, x, y, f"{functions}, {str(dtype)[6:]}, seed {seed}")
 
 
 def small_cases(net_class, make=make_case):
@@ -131,19 +128,18 @@ def unusual_cases(net_class, make=make_case):
     sizes = [(1, [5, 5]), (2, [3, 600, 2]), (3, [600, 2]), (33, [2, 40, 3]), (130, [3, 4, 2])]
     sizes += [(300, [2, 2, 2]), (1030, [2, 1]), (256, [2, 2]), (9, [2] * 11)]
     cases = [make(net_class, n_l, n, SMOOTH, seed=10 + n) for n, n_l in sizes]
-    kinds = {"far targets": None, "a near fit": None, "tiny inputs": None}
-    kinds["with a ReLU"] = ["relu", "identity"]
-    odd = {
-        text: make(net_class, [3, 4, 2], 6, names, seed=seed)
-        for seed, (text, names) in enumerate(kinds.items(), 6)
-    }
-    far, near, tiny, _ = odd.values()
+    kinds = ("far targets", "a near fit", "tiny inputs", "with a ReLU")
+    odd = [
+        make(net_class, [3, 4, 2], 6, ["relu", "identity"] if seed == 9 else None, seed=seed)
+        for seed in range(6, 10)
+    ]
+    far, near, tiny, _ = odd
     far.y = far.y * 1e100
     near.y = copy_of(near.model)(near.x).detach() + near.y * 1e-9
     tiny.x = tiny.x * 1e-100
-    for text, case in odd.items():
-        case.text += ", " + text
-    return [*cases, *odd.values()]
+    for case, kind in zip(odd, kinds, strict=True):
+        case.text += f", {kind}"
+    return [*cases, *odd]
 
 
 def run(backward, case, model=None):
@@ -168,3 +164,81 @@ def parameters_of(model):
 def gradients_of(model):
     """By name, what the pass has set; None where it has set nothing."""
     return {name: entry(gradients, layer) for name, _, gradients, layer in parameters_of(model)}
+
+
+def layers_that_use_f(model):
+    """The layers whose f[l] the forward pass calls, so that another one can take its place."""
+    model, used = copy_of(model), set()
+
+    def noting(f, layer):
+        return lambda z: (used.add(layer), f(z))[1]
+
+    try:
+        for layer in range(1, model.L + 1):
+            model.df[layer] = model.df[layer]
+            model.f[layer] = noting(model.f[layer], layer)
+        model(trial_input(model))
+    except Exception:  # no f or df, or one that cannot be replaced
+        return set()
+    return used
+
+
+def trial_input(model, batch=2):
+    return random_tensor((batch, model.n_l[0]), 3, like=model.fc["1"].weight.detach())
+
+
+def makes_any_widths(net_class):
+    """True where the class makes nets of any widths from a list of them."""
+    try:
+        with global_state_kept():
+            for n_l in ([3, 2], [2, 4, 3, 2]):
+                net = net_class(list(n_l))
+                shapes = [tuple(net.fc[str(k)].weight.shape) for k in range(1, len(n_l))]
+                if shapes != list(zip(n_l[1:], n_l[:-1], strict=True)) or list(net.n_l) != n_l:
+                    return False
+                if net(trial_input(net)).shape != (2, n_l[-1]):
+                    return False
+    except (Exception, SystemExit):
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Nets:
+    """Nets like the model given: of any widths and any activations, where it allows these."""
+
+    model: torch.nn.Module
+    written_in: tuple = ()  # layers whose activation cannot be replaced
+    any_widths: bool = True  # else copies of the model given, with other weights
+    own: tuple = ()  # the pair (f, df) for all layers, or the class's own where it is empty
+    any_f: bool = True  # else the activations of the model given
+
+    @classmethod
+    def like(cls, model):
+        used = layers_that_use_f(model)
+        written_in = tuple(layer for layer in range(1, model.L + 1) if layer not in used)
+        nets = cls(model, written_in, makes_any_widths(type(model)))
+        return nets.with_own_activations() if written_in else nets
+
+    def with_own_activations(self):
+        """The same, but with the activations of the model given throughout."""
+        if self.written_in:
+            return Nets(self.model, self.written_in, self.any_widths, any_f=False)
+        layers = range(1, self.model.L + 1)
+        pairs = {(self.model.f[layer], entry(self.model.df, layer)) for layer in layers}
+        one = len(pairs) == 1
+        own = tuple(pairs) if one else ()
+        return Nets(self.model, (), self.any_widths and one, own, any_f=False)
+
+    def make(self, net_class, n_l, batch, names=None, seed=0, x_shape=None):
+        """A case as make_case gives it; of the model's own widths where no others can be had."""
+        names = names if self.any_f else self.own or None
+        if self.any_widths:
+            return make_case(net_class, n_l, batch, names, seed, x_shape)
+        net = copy_of(self.model).double()
+        draw_weights(net, seed)
+        if self.any_f and names is not None:
+            set_activations(net, names)
+        x = random_tensor((batch, net.n_l[0]), seed + 1)
+        y = random_tensor((batch, net.n_l[-1]), seed + 2)
+        return Case(net, x, y, f"the model given with other weights, float64, seed {seed}")

@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
+
 PASS = """\
 dL_da = 2 * (y_pred - y_true)
 for l in range(L, 0, -1):
@@ -50,11 +52,16 @@ class Mistake:
     look: str = ""  # the right line, or what else to look at
     lines: tuple = ()  # pairs (right line, wrong text), where it is lines
     function: Callable | None = None  # the wrong program itself, where it is none
+    at_once: bool = False  # beside another mistake, in the same program
+
+    def backward(self):
+        """The backward pass with this mistake."""
+        return self.function or backward_with(*self.lines)
 
     @property
     def wrong(self):
         """What a student may have written; empty where it is no line."""
-        return "; ".join(filter(None, (wrong for _, wrong in self.lines)))
+        return "; ".join(filter(None, (wrong for _, wrong in self.lines))).replace("\n", "; ")
 
 
 def rows(table):
@@ -83,6 +90,30 @@ def code_of(program, lines=()):
     if missing:
         raise KeyError(f"no right line is {', '.join(map(repr, missing))}")
     return compile("\n".join(texts), "; ".join(wrong for _, wrong in lines) or "right", "exec")
+
+
+def names_in(model, y_true, y_pred):
+    """What the names of PASS stand for."""
+    names = {name: getattr(model, name) for name in ("L", "n_l", "z", "a", "dL_dw", "dL_db")}
+    names |= {name: getattr(model, name, None) for name in ("f", "df")}
+    fc = {int(layer): linear for layer, linear in model.fc.items()}
+    W, b = ({k: getattr(linear, n) for k, linear in fc.items()} for n in ("weight", "bias"))
+    return names | dict(torch=torch, y_true=y_true, y_pred=y_pred, N=len(y_pred), W=W, b=b)
+
+
+def backward_with(*lines, weights=None):
+    """The right backward pass, with wrong texts in the place of right lines.
+
+    lines: pairs (right line, wrong text). weights: {layer: W} in the place of the net's own.
+    """
+    code = code_of(PASS, lines)
+
+    @torch.no_grad()
+    def backward(model, y_true, y_pred):
+        names = names_in(model, y_true, y_pred)
+        exec(code, names | ({"W": weights} if weights else {}))
+
+    return backward
 
 
 def together(first, second):

@@ -6,8 +6,9 @@ import torch
 from hypothesis import strategies as st
 
 from checks import gradients
+from checks.manners import PLAIN
 from checks.nets import ACTIVATIONS, SMOOTH, Case, copy_of, make_case, parameters_of, run
-from checks.wrong_passes import PLAIN, PLANTED_GRADIENTS
+from checks.wrong_passes import PLANTED
 
 SETTINGS = hypothesis.settings(
     database=None, derandomize=True, deadline=None, suppress_health_check=hypothesis.HealthCheck
@@ -31,7 +32,7 @@ def check_permutation(backward, case):
     rows = parameters_of(run(backward, case))
     expected = {name: permuted(found[layer], layer) for name, _, found, layer in rows}
     ours, (_, sizes) = gradients.gradients_by(backward, other), gradients.autograd_of(case, 1e-12)
-    gradients.compare_all(other, ours, expected, 1e-12, sizes, "the order before")
+    gradients.compare_all(other, ours, expected, sizes, 1e-12, "the order before")
 
 
 def hold(checks, backward, net_class, names, depth, width, batch, examples):
@@ -70,6 +71,7 @@ def test_numbers_of_any_smooth_net(backward, part1):
 def test_permutation_can_fail(part1):
     case = make_case(part1.MyNet, [2, 4, 4, 2], 5, SMOOTH, seed=1)
     check_permutation(PLAIN, case)
-    for name in ("first sample alone", "weight not transposed when square", "noise"):
+    first = "dL_dw[l] = dL_dz[:1].T @ a[l - 1][:1]; dL_db[l] = dL_dz[0].clone()"
+    for name in (first, "dL_da = dL_dz @ W[l].T.reshape(W[l].shape)", "noise"):
         with pytest.raises(AssertionError):
-            check_permutation(PLANTED_GRADIENTS[name], case)
+            check_permutation(PLANTED[name].backward(), case)

@@ -1,56 +1,67 @@
-"""main_test from outside: what it accepts, refuses and leaves alone."""
+"""main_test from outside: what it accepts, refuses and leaves alone, and what it prints."""
+
+import re
 
 import pytest
 import torch
 
-from checks.gradients import check_optimizer, snapshot
-from checks.main_test import main_test
-from checks.nets import gradients_of, loss_of, make_case, small_cases
-from checks.wrong_passes import PLANTED_GRADIENTS
+from checks.gradients import snapshot
+from checks.main_test import main_test, table_of_checks
+from checks.manners import PLAIN
+from checks.nets import gradients_of, loss_of, make_case
+from checks.reference import backward_with
+from checks.wrong_passes import BIAS, ERROR, PLANTED, SLOPE
+
+SIGN, AT_A = PLANTED["dL_da = 2 * (y_true - y_pred)"], PLANTED["dL_dz = dL_da * df[l](a[l])"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("names", [None, ["sigmoid"], ["relu"], ["identity", "sin"]])
-@pytest.mark.parametrize("n_l", [[2, 3, 2], [1, 1], [4, 4, 4, 4, 1], [7, 5]])
+def output_of(backward, model, capsys, right=False, **options):
+    """What main_test prints; every line of it fits a page."""
+    capsys.readouterr()
+    assert main_test(backward, model, **options) is right
+    printed = capsys.readouterr().out
+    assert options or max(map(len, printed.splitlines())) <= 100
+    assert ("FAILED" in printed) is not right
+    return printed
+
+
+@pytest.mark.parametrize(
+    "n_l, names",
+    [([2, 3, 2], None), ([1, 1], ["sigmoid"]), ([4, 4, 4, 1], ["relu"]), ([7, 5], ["sin"])],
+)
 def test_main_test_accepts_the_right_pass(backward, part1, n_l, names, capsys):
     model = make_case(part1.MyNet, n_l, 1, names, seed=1).model
-    assert main_test(backward, model) is True
-    printed = capsys.readouterr().out
-    assert "FAILED" not in printed and "remark" not in printed
+    assert "remark" not in output_of(backward, model, capsys, right=True)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.double, torch.float], ids=str)
 @pytest.mark.parametrize("scale", [0, 1e-3, 5, 20, 100])
-def test_main_test_accepts_nets_at_their_edge(part1, scale, dtype):
+def test_nets_at_their_edge_are_accepted(part1, scale, dtype):
+    """Every check, on the net given: the other nets are those of the test above."""
     model = make_case(part1.MyNet, [2, 3, 2], 1, seed=2, dtype=dtype).model
     for parameter in model.parameters():
         parameter.data *= scale
-    assert main_test(part1.backpropagation, model) is True
+    for check in table_of_checks(model):
+        check.cases = [case for case in check.cases if "given" in case.text]
+        assert check.verdict(part1.backpropagation) is None, check.title
 
 
 @pytest.mark.parametrize("autograd", [True, False])
 def test_main_test_tells_wrong_from_right(part1, case, autograd, capsys):
     """Whether many checks notice a mistake or one alone, and where autograd is off, too."""
     with torch.set_grad_enabled(autograd):
-        assert main_test(part1.backpropagation, case.model, verbose=True) is True
-        printed = capsys.readouterr().out
+        printed = output_of(part1.backpropagation, case.model, capsys, right=True, verbose=True)
         assert "batch 300" in printed and "seed 1" in printed, "every case, when verbose"
-        for name in ("sign", "NaN hidden", "wrong in single precision", "an exit"):
-            assert main_test(PLANTED_GRADIENTS[name], case.model) is False, name
-            assert "FAILED" in capsys.readouterr().out, name
+        for name in (SIGN.wrong, "NaN hidden", "wrong in single precision", "an exit"):
+            output_of(PLANTED[name].backward(), case.model, capsys)
 
 
 def test_main_test_fails_a_wrong_model(part1, case, capsys):
     case.model.fc["2"].bias.requires_grad_(False)
-    assert main_test(part1.backpropagation, case.model) is False
-    assert "fc.2.bias requires no gradient" in capsys.readouterr().out
-    case.model.requires_grad_(True)
-    case.model.f[1] = torch.sigmoid  # and df[1] is still that of tanh
-    assert main_test(part1.backpropagation, case.model) is False
+    printed = output_of(part1.backpropagation, case.model, capsys)
+    assert "fc.2.bias requires no gradient" in printed
 
 
-@pytest.mark.slow
 def test_main_test_leaves_everything_as_it_was(part1, case):
     model, y_pred = case.model, case.model(case.x)
     loss_of(model, case.x, case.y).backward()
@@ -58,7 +69,7 @@ def test_main_test_leaves_everything_as_it_was(part1, case):
     tensors = {"x": case.x, "y_pred": y_pred}
     before = snapshot(model, gradients_of(model) | tensors)
     bugs = ("default dtype set", "autograd left off", "seed set", "target changed", "NaN")
-    for backward in (part1.backpropagation, *map(PLANTED_GRADIENTS.get, bugs)):
+    for backward in (part1.backpropagation, *(PLANTED[bug].backward() for bug in bugs)):
         main_test(backward, model)
         assert snapshot(model, gradients_of(model) | tensors) == before
 
@@ -74,47 +85,146 @@ def test_main_test_hands_over_targets_of_the_outputs_shape(part1):
     assert seen == {(True, False), (True, True)}
 
 
-def test_main_test_refuses_unknown_data(part1, case):
+def test_main_test_refuses_unknown_options(part1, case):
+    """The hand-out's eps stands third; here it is given by keyword, and tried first."""
     with pytest.raises(ValueError, match=r"toy.*mnist.*stand-in.*'imagenet'"):
         main_test(part1.backpropagation, case.model, data="imagenet")
     with pytest.raises(ValueError, match=r"576.*n_l\[0\] is 2"):
         main_test(part1.backpropagation, case.model, data="mnist")
+    with pytest.raises(ValueError, match=r"verbose.*0\.001.*eps=0\.001"):
+        main_test(part1.backpropagation, case.model, 1e-3)
+    for eps in (0, -1e-5, float("nan"), "1e-5"):
+        with pytest.raises(ValueError, match="eps"):
+            main_test(part1.backpropagation, case.model, eps=eps)
+    assert main_test(part1.backpropagation, case.model, eps=1e-3)
+    differences = table_of_checks(case.model, steps=(1e-3, 1e-5))[1]
+    assert "no h of (0.001, 1e-05)" in str(differences.verdict(SIGN.backward()))
 
 
 def test_main_test_on_mnist(mnist, part1, capsys):
     model = part1.MyNet([576, 32, 10]).double()
-    assert main_test(part1.backpropagation, model, data="mnist") is True
-    assert main_test(PLANTED_GRADIENTS["divided by the outputs"], model, data="mnist") is False
-    assert "MNIST" in capsys.readouterr().out
+    mean = PLANTED["dL_da = 2 * (y_pred - y_true) / y_pred.shape[1]"].backward()
+    for backward, right in ((part1.backpropagation, True), (mean, False)):
+        assert "MNIST" in output_of(backward, model, capsys, right, data="mnist")
 
 
-@torch.no_grad()
-def step(parameters, lr):
-    for p in parameters:
-        p.add_(p.grad, alpha=-lr)
+def test_a_wrong_pass_in_one_screen(case, capsys):
+    printed = output_of(AT_A.backward(), case.model, capsys)
+    lines = printed.splitlines()
+    assert lines[0] == "main_test: net [2, 3, 2], toy data, seed 1" and len(lines) <= 26
+    assert lines[1:4] == [
+        "    one sample, as the assignment asks: WRONG",
+        "    more samples at once: WRONG",
+        "    manners (nothing else changes, autograd is not used, ...): right",
+    ]
+    assert lines[-5:] == [
+        "    It looks like:",
+        "        the derivative is taken at a[l] instead of z[l]",
+        "            look at: dL_dz = dL_da * df[l](z[l])",
+        "            yours may read: dL_dz = dL_da * df[l](a[l])",
+        "main_test: 8 of 13 checks passed",
+    ]
+    assert printed.count("autograd gives") == printed.count("dL_dw[1][") == 1
+    assert not re.search(r"\d\.\d{7}", printed), "more than six digits"
+    loud = output_of(AT_A.backward(), case.model, capsys, verbose=True)
+    assert re.search(r"autograd gives\s+-?\d\.\d{12}", loud)
 
 
-WRONG_STEPS = {
-    "never steps": lambda parameters, lr: None,
-    "steps one layer": lambda parameters, lr: step(parameters[:2], lr),
-    "one bias forgotten": lambda parameters, lr: step(parameters[:-1], lr),
-    "steps twice": lambda parameters, lr: step(parameters + parameters, lr),
-    "steps uphill": lambda parameters, lr: step(parameters, -lr),
-    "another learning rate": lambda parameters, lr: step(parameters, 1.001 * lr),
-    "steps a copy": lambda parameters, lr: [p.add(p.grad, alpha=-lr) for p in parameters],
-    "zeroes the gradient first": lambda parameters, lr: [p.grad.zero_() for p in parameters],
-}
+def test_right_for_one_sample_is_said(case, capsys):
+    printed = output_of(backward_with((BIAS, "dL_db[l] = dL_dz.squeeze(0)")), case.model, capsys)
+    for words in (
+        "assignment asks: right",
+        "more samples at once: WRONG",
+        "autograd is not used, ...): right",
+        "dL_db is not summed over the batch",
+    ):
+        assert words in printed
 
 
-def test_a_right_optimizer_is_accepted(part1):
-    for case in small_cases(part1.MyNet):
-        check_optimizer(part1.backpropagation, case, lambda model, lr: step(model.parameters(), lr))
+def test_an_exception_is_told_once_with_its_line(case, capsys):
+    def for_vectors(model, y_true, y_pred):
+        torch.outer(y_pred.squeeze(0), y_true.squeeze(0))
+        PLAIN(model, y_true, y_pred)
+
+    printed = output_of(for_vectors, case.model, capsys)
+    assert "assignment asks: right" in printed and "at once: the pass raises" in printed
+    assert printed.count("torch.outer(y_pred.squeeze(0), y_true.squeeze(0))") == 1
+    assert printed.count("RuntimeError") == 1
+    assert re.search(r"of tests_main_test\.py:.*\n.*net \[2, 3, 2\], batch 2", printed)
+    assert re.search(r"and likewise in \d+ more checks", printed)
 
 
-@pytest.mark.parametrize("name", WRONG_STEPS)
-def test_a_wrong_optimizer_is_rejected(part1, case, name):
-    def wrong(model, lr):
-        WRONG_STEPS[name](list(model.parameters()), lr)
+def test_an_assertion_of_the_pass_itself_is_an_exception(case, capsys):
+    def asserting(model, y_true, y_pred):
+        assert len(y_pred) == 1, "one sample only"
+        PLAIN(model, y_true, y_pred)
 
-    with pytest.raises(AssertionError, match=r"fc\.[12]"):
-        check_optimizer(part1.backpropagation, case, wrong)
+    assert "AssertionError: one sample only" in output_of(asserting, case.model, capsys)
+
+
+def test_what_the_pass_prints_is_held_back(case, capsys):
+    def talking(model, y_true, y_pred):
+        print("shape", tuple(y_pred.shape))
+        PLAIN(model, y_true, y_pred)
+
+    printed = output_of(talking, case.model, capsys, right=True)
+    assert printed.count("shape (") == 3
+    assert re.search(r"the pass printed [\d,]{3,} lines", printed)
+
+
+def test_the_graph_is_a_cause_of_its_own(case, capsys):
+    printed = output_of(PLANTED["graph attached"].backward(), case.model, capsys)
+    assert printed.count("FAILED") == 1 and "with torch.no_grad():" in printed
+    both = backward_with((ERROR, "dL_da = y_pred - y_true")).__wrapped__
+    printed = output_of(both, case.model, capsys)
+    assert "FAILED  off autograd's graph" in printed and "factor 2" in printed
+
+
+THROUGH_A = PLANTED["dL_dz = dL_da * (1 - a[l] ** 2)"].backward()
+
+
+def test_a_pass_that_brings_the_derivative_is_judged_with_it(case, capsys):
+    printed = output_of(THROUGH_A, case.model, capsys, right=True)
+    assert "remark  the pass brings the derivative itself" in printed
+    case.model.f[1], case.model.df[1] = torch.sin, torch.cos
+    assert "whatever f[l] is" in output_of(THROUGH_A, case.model, capsys)
+    case.model.f[1], case.model.df[1] = case.model.f[2], case.model.df[2]
+    for wrong in (SLOPE + ".clamp(max=1)", "dL_dz = dL_da * df[1](z[l])", "for l in []:"):
+        assert "remark" not in output_of(PLANTED[wrong].backward(), case.model, capsys)
+
+
+@pytest.mark.parametrize("kind", ["lists", "no f and df", "f does nothing"])
+def test_activations_written_into_the_net(part1, kind, capsys):
+    class WrittenIn(part1.MyNet):
+        def __init__(self, n_l=(2, 3, 2)):
+            super().__init__(n_l)
+            if kind == "no f and df":
+                del self.f, self.df
+            if kind == "lists":
+                self.f, self.df = ([None, *d.values()] for d in (self.f, self.df))
+                self.dL_dw, self.dL_db = ([None] * (self.L + 1) for _ in range(2))
+
+        def forward(self, x):
+            if kind == "lists":
+                return super().forward(x)
+            self.a[0] = torch.flatten(x, 1)
+            for layer in range(1, self.L + 1):
+                self.z[layer] = self.fc[str(layer)](self.a[layer - 1])
+                self.a[layer] = torch.tanh(self.z[layer])
+            return self.a[self.L]
+
+    printed = output_of(THROUGH_A, WrittenIn(), capsys, right=True)
+    assert ("written into the net" in printed) == (kind != "lists")
+    mean = backward_with((ERROR, ERROR + " / N"), (SLOPE, "dL_dz = dL_da * (1 - a[l] ** 2)"))
+    assert "1/N" in output_of(mean, WrittenIn(), capsys)
+    if kind == "lists":
+        assert "remark" not in output_of(PLAIN, WrittenIn(), capsys, right=True)
+
+
+def test_a_df_of_another_f_is_named(part1, case, capsys):
+    case.model.f[2] = torch.sigmoid
+    printed = output_of(part1.backpropagation, case.model, capsys)
+    assert "df[2] is not the derivative of f[2]" in printed
+    case.model.df[2] = lambda z: torch.ones_like(z[:1])
+    main_test(part1.backpropagation, case.model)
+    assert "df[2] gives the shape (1, " in capsys.readouterr().out

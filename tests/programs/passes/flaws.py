@@ -104,24 +104,3 @@ def half_of(flaw, part):
                     gradients[layer] = wrong[f"{name}[{layer}]"]
 
     return backpropagation
-
-
-def central_differences(h):
-    """No backward pass at all: (L(p + h) - L(p - h)) / 2h, number by number."""
-
-    @torch.no_grad()
-    def backpropagation(model, y_true, y_pred):
-        x = model.a[0]
-        for i in range(1, model.L + 1):
-            linear = model.fc[str(i)]
-            for parameter, gradients in ((linear.weight, model.dL_dw), (linear.bias, model.dL_db)):
-                gradients[i] = torch.zeros_like(parameter)
-                for entry, slope in zip(parameter.view(-1), gradients[i].view(-1), strict=True):
-                    start, losses = entry.clone(), []
-                    for place in (start + h, start - h):
-                        entry.copy_(place)
-                        losses.append(((model(x) - y_true) ** 2).sum())
-                    entry.copy_(start)
-                    slope.copy_((losses[0] - losses[1]) / (2 * h))
-
-    return backpropagation

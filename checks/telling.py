@@ -1,0 +1,105 @@
+"""All layout of messages: a difference in words, the student's own line, lines of 100 columns."""
+
+import inspect
+import linecache
+import textwrap
+import traceback
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def lines_of(difference, digits=6):
+    """A difference in lines: the case, what is wrong, the size of the error."""
+    d = difference
+    lines = [str(d.case)] if d.case is not None else []
+    if d.ours is None:
+        return [*lines, d.words]
+    index = d.index if isinstance(d.index, str) else list(d.index)
+    numbers = f"{d.ours:.{digits}g} but {d.source} gives {d.other:.{digits}g}"
+    error = d.words or f"relative error {d.error:.1e}, allowed {d.allowed:.0e}"
+    return [*lines, f"{d.name}{index} is {numbers}", error]
+
+
+def is_own_code(filename):
+    """True for a file (or a notebook's cell) that is neither of these checks nor a library's."""
+    path = Path(filename)
+    library = {"site-packages", "dist-packages"} & set(path.parts)
+    standard = path.parent == Path(inspect.__file__).parent
+    return not (library or standard or path.parent == HERE or filename.startswith("<frozen"))
+
+
+def own_line(error):
+    """Where in the student's own code it happened: 'line 7 of file.py: the line itself'."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if is_own_code(f.filename)]
+    if not frames:
+        return ""
+    last = frames[-1]
+    in_cell = "ipykernel" in last.filename or last.filename.startswith("<")
+    place = "the notebook's cell" if in_cell else Path(last.filename).name
+    source = last.line or linecache.getline(last.filename, last.lineno).strip()
+    return f"line {last.lineno} of {place}: {source}"
+
+
+def in_one_line(error):
+    """The kind of an exception and the first line of what it says."""
+    return f"{type(error).__name__}: {error}".strip().partition("\n")[0]
+
+
+def wrapped(text, indent=12, first=None):
+    """The text in lines of at most 100 columns; `first` is another indentation of the first one."""
+    margins = (" " * (indent if first is None else first), " " * indent)
+    return [
+        line
+        for part in text.split("\n")
+        for line in textwrap.wrap(
+            part,
+            100,
+            initial_indent=margins[0],
+            subsequent_indent=margins[1],
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    ]
+
+
+def of_checks(results, verbose):
+    """A line for each check, and below it what is wrong, once for each cause."""
+    causes = [result.problems[0].cause for result in results if result.problems]
+    lines, seen = [], set()
+    for result in results:
+        lines.append(f"    {'FAILED' if result.problems else 'ok    '}  {result.check.title}")
+        lines += [f"{'':12}{line}" for line in result.lines if verbose]
+        for problem in result.problems[:1]:
+            if problem.cause not in seen:
+                told = lines_of(problem.difference, 17 if verbose else 6)
+                others = causes.count(problem.cause) - 1
+                if others:
+                    told.append(f"and likewise in {others} more check{'s' * (others > 1)}")
+                lines += wrapped("\n".join(told))
+            seen.add(problem.cause)
+    return lines
+
+
+def of_remarks(remarks):
+    """Two lines for each pair of a title and a reason."""
+    return [line for title, why in remarks for line in (f"    remark  {title}", f"{'':12}{why}")]
+
+
+def looks_like(mistakes):
+    """A diagnosis of at most three mistakes in lines; none where no mistake is known."""
+    several = "two mistakes at once" if mistakes and mistakes[0].at_once else "one of these"
+    lines = [f"    It looks like{f' {several}' if mistakes[1:] else ''}:"] if mistakes else []
+    for mistake in mistakes[:3]:
+        lines += wrapped(mistake.words, 8) + wrapped(f"look at: {mistake.look}")
+        lines += wrapped(f"yours may read: {mistake.wrong}") if mistake.wrong else []
+    return lines
+
+
+def printed_first(text):
+    """The first lines of what a pass printed, in lines."""
+    lines = text.splitlines()
+    if not lines:
+        return []
+    head = f"    the pass printed {len(lines):,} lines in all these calls, the first:"
+    return [head, *(f"{'':12}{line[:88]}" for line in lines[:3])]

@@ -1,0 +1,90 @@
+"""Single checks: what they see, and what they say; the form that is asked of a net."""
+
+import pytest
+import torch
+
+from checks.form import form_problem
+from checks.gradients import (
+    check_central_differences,
+    check_nothing_else_changes,
+    check_optimizer,
+    sgd_step,
+)
+from checks.manners import PLAIN, edited
+from checks.nets import make_case, small_cases
+from checks.wrong_passes import PLANTED
+
+MANNERS = {  # what else the pass changes: what the message names
+    "df replaced": "df[1]",
+    "f replaced": "f[2]",
+    "z thrown away": "z[1]",
+    "a changed": "a[1]",
+    "weights frozen": "fc.1.weight.requires_grad",
+    ".grad removed": "fc.1.weight.grad",
+    "target changed": "y_true",
+    "seed set": "torch's random state",
+    "weights moved by one bit": "fc.1.weight",
+    "gradients in one memory": "dL_db[1] shares its memory with dL_dw[1]",
+    "eval mode": ".training",
+}
+
+
+@pytest.mark.parametrize("name", MANNERS)
+def test_what_else_is_changed_is_named(case, name):
+    with pytest.raises(AssertionError) as caught:
+        check_nothing_else_changes(PLANTED[name].backward(), case)
+    assert MANNERS[name] in str(caught.value)
+
+
+def test_central_differences_see_one_part_in_a_million(case):
+    check_central_differences(PLAIN, case)
+    with pytest.raises(AssertionError, match="no h of"):
+        check_central_differences(edited(lambda g: g * (1 + 1e-6)), case)
+    with pytest.raises(AssertionError, match="no h of"):  # too coarse a step, and no other
+        check_central_differences(PLAIN, case, steps=(1e-2,))
+
+
+def test_the_step_of_the_optimizer_check_is_that_of_sgd(part1):
+    ours, theirs = (make_case(part1.MyNet, [3, 4, 2], 1, seed=1).model for _ in range(2))
+    for model in (ours, theirs):
+        for parameter in model.parameters():
+            parameter.grad = torch.cos(parameter.detach())
+    sgd_step(ours, 0.1)
+    torch.optim.SGD(theirs.parameters(), lr=0.1).step()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_nan_in_a_weight_is_told_as_what_it_is(case):
+    case.model.fc["1"].weight.data[0, 0] = float("nan")
+    assert 'fc["1"].weight holds NaN' in form_problem(PLAIN, case.model)
+
+
+@torch.no_grad()
+def step(parameters, lr):
+    for p in parameters:
+        p.add_(p.grad, alpha=-lr)
+
+
+WRONG_STEPS = {
+    "never steps": lambda parameters, lr: None,
+    "steps one layer": lambda parameters, lr: step(parameters[:2], lr),
+    "one bias forgotten": lambda parameters, lr: step(parameters[:-1], lr),
+    "steps twice": lambda parameters, lr: step(parameters + parameters, lr),
+    "steps uphill": lambda parameters, lr: step(parameters, -lr),
+    "another learning rate": lambda parameters, lr: step(parameters, 1.001 * lr),
+    "steps a copy": lambda parameters, lr: [p.add(p.grad, alpha=-lr) for p in parameters],
+    "zeroes the gradient first": lambda parameters, lr: [p.grad.zero_() for p in parameters],
+}
+
+
+def test_a_right_optimizer_is_accepted_and_a_wrong_one_is_not(part1, case):
+    for right in small_cases(part1.MyNet):
+        optimizer = lambda model, lr: step(model.parameters(), lr)  # noqa: E731
+        check_optimizer(part1.backpropagation, right, optimizer)
+    for name, wrong in WRONG_STEPS.items():
+        with pytest.raises(AssertionError, match=r"fc\.[12]"):
+            check_optimizer(
+                part1.backpropagation, case, lambda m, lr, w=wrong: w(list(m.parameters()), lr)
+            )
+            pytest.fail(name)
