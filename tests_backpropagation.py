@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from checks.difference import compare
-from checks.gradients import check_central_differences, check_refuses
+from checks.gradients import check_central_differences
+from checks.habits import PLAIN
 from checks.main_test import main_test, table_of_checks
-from checks.manners import INTERFACE_FAULTS, PLAIN
-from checks.nets import SMOOTH, make_case, small_cases
+from checks.nets import make_case, small_cases
 from checks.reference import PASS
 from checks.wrong_passes import PLANTED
 from support import ROOT
@@ -22,22 +22,22 @@ __all__ = ["main_test"]
 HALF, SIGN = "dL_da = y_pred - y_true", "dL_da = 2 * (y_true - y_pred)"
 AT_A = "dL_dz = dL_da * df[l](a[l])"
 PROVED_BY = {  # each row of the table of checks can fail: a mistake that it notices
-    "against autograd": "off by one part in 1e10",
+    "against autograd": "edit(lambda g: g * (1 + 1e-10))",
     "against central differences": SIGN,
-    "other nets against autograd": "wrong for very wide nets",
+    "other nets against autograd": "if max(n_l) > 512: edit(lambda g: 2 * g)",
     "other nets against differences": AT_A,
     "against the complex step": "dL_dw[l] = dL_dz.T @ a[l - 1].float().to(dL_dz.dtype)",
     "torch's gradcheck": AT_A,
     "inner products": "dL_da = dL_dz @ (W[l].T if n_l[l] == n_l[l - 1] else W[l])",
     "a batch is the sum of its samples": "dL_da = 2 * (y_pred - y_true) / N",
     "a second call overwrites": "weights of the first call",
-    "nothing else changes": "weights moved by one bit",
-    "NaN in gives NaN out": "NaN hidden",
+    "nothing else changes": "for p, g in pairs(): p.mul_(1 + torch.finfo(p.dtype).eps)",
+    "NaN in gives NaN out": "edit(torch.nan_to_num)",
     "off autograd's graph": "graph attached",
     "autograd is not used": "autograd, on the graph",
-    "single and double precision": "wrong in single precision",
-    "an optimizer moves the weights": "NaN in one entry",
-    "parameters stay trainable leaves": "weights frozen",
+    "single and double precision": "if y_true.dtype == torch.float: edit(lambda g: 2 * g)",
+    "an optimizer moves the weights": "dL_dw[1].view(-1)[-1] = torch.nan",
+    "parameters stay trainable leaves": "for p, g in pairs(): p.requires_grad_(False)",
 }
 
 
@@ -91,7 +91,7 @@ def test_planted_mistake_is_noticed_by_main_test(table, name):
     words = next(filter(None, (check.verdict(backward) for check in rows)), None)
     assert words is not None, f"{name}: no check notices it"
     raised = re.match(r"\w+(Error|Exit): ", str(words))
-    assert bool(raised) == (name in ("an exit", "an exception")), words
+    assert bool(raised) == (name in ("raise SystemExit(1)", "1 / 0")), words
 
 
 def test_each_check_can_fail(table):
@@ -121,32 +121,8 @@ def test_nan_and_infinity_fail_every_comparison(case):
 
 
 @pytest.mark.parametrize(
-    "n_l, batch", [([2, 3, 2], 4), ([3, 3], 3), ([1, 4, 5], 1), ([4, 2, 1], 2), ([2] * 4, 6)]
+    "name", [SIGN, "edit(lambda g: g * torch.nan)", "edit(lambda g: g * (1 + 1e-10))"]
 )
-def test_wrong_calls_are_refused(backward, part1, n_l, batch):
-    check_refuses(backward, make_case(part1.MyNet, n_l, batch, SMOOTH, seed=batch))
-
-
-@pytest.mark.parametrize("name", INTERFACE_FAULTS)
-def test_interface_fault_is_noticed(case, name):
-    with pytest.raises(AssertionError):
-        check_refuses(INTERFACE_FAULTS[name], case)
-
-
-def test_y_pred_is_compared_in_every_bit(backward, case):
-    """A copy of the right values is right, NaN included; one bit more is stale."""
-    for first_input in (0.5, float("nan")):
-        case.x[0, 0] = first_input
-        y_pred = case.model(case.x).detach().clone()
-        backward(case.model, case.y, y_pred)
-        with pytest.raises(ValueError, match=r"float32.*float64"):
-            backward(case.model, case.y, y_pred.float())
-        y_pred[-1, -1] = torch.nextafter(y_pred[-1, -1], y_pred.new_tensor(9.0))
-        with pytest.raises(ValueError, match="forward pass"):
-            backward(case.model, case.y, y_pred)
-
-
-@pytest.mark.parametrize("name", [SIGN, "NaN", "off by one part in 1e10"])
 def test_the_comparison_in_the_notebook_can_fail(part1, name):
     with pytest.raises(AssertionError):
         part1.assert_like_autograd(planted(name))

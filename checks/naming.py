@@ -224,7 +224,7 @@ def likely_pairs(ours, table, number):
     def fits(found, key, expected=ours):
         return found is not None and same(expected[key, 1], found.get(key), CLOSE)
 
-    rows = [row for row in WRONG_LINES if "-=" not in row.wrong]  # which would move the weights
+    rows = [row for row in WRONG_LINES if row.is_line and "-=" not in row.wrong]  # moves no weight
     alone = {row: gradients_with(row.lines) for row in rows}
     marks = {
         row: [(fits(found, key), fits(found, key, right)) for key in keys[:2]]
@@ -292,7 +292,7 @@ def by_precision(ours, table, wrong, backward):
         return []
     if not all(agree(ours[i], table.right[i], 2e-6) for i in wrong):
         return []
-    single = PLANTED["single precision inside"]
+    single = PLANTED["edit(lambda g: g.float().to(g.dtype))"]
     if table.whole is None:
         words = "single precision somewhere, or differences of the loss instead of derivatives"
         return [replace(single, words=f"{words}: the gradients are off by about 1e-8")]
@@ -328,7 +328,7 @@ def by_steps(outcomes, table, wrong):
 
     if wrong and all(map(uses_moved_weights, wrong)):
         return [mistake for mistake in WRONG_LINES if "-=" in mistake.wrong]
-    return [PLANTED["weights moved by one bit"]]
+    return [PLANTED["for p, g in pairs(): p.add_(1e-9)"]]
 
 
 def by_numbers(ours, table, raising, backward):

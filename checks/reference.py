@@ -33,6 +33,7 @@ for i, p in enumerate(parameters):
         g = g.add(v, alpha=momentum) if nesterov else v
     p.add_(g, alpha=-learning_rate)
 """
+END = ""  # a wrong text in its place comes after the last line
 TRAINING = """\
 buffers = [None for p in parameters]
 for epoch in range(epoch_count):
@@ -42,6 +43,7 @@ for epoch in range(epoch_count):
         loss.backward()
         with torch.no_grad():
 """ + textwrap.indent(STEP, 12 * " ")
+RESULT = "what becomes of dL_dw and dL_db after they are computed"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Mistake:
         return self.function or backward_with(*self.lines)
 
     @property
+    def is_line(self):
+        """True where it is a line in the place of a right one."""
+        return bool(self.lines and self.lines[0][0])
+
+    @property
     def wrong(self):
         """What a student may have written; empty where it is no line."""
         return "; ".join(filter(None, (wrong for _, wrong in self.lines))).replace("\n", "; ")
@@ -74,7 +81,8 @@ def rows(table):
             words, look = (words, "") if isinstance(words, str) else words
             one = isinstance(right, str)
             lines = ((right, wrong),) if one else tuple(zip(right, wrong, strict=True))
-            yield Mistake(words, look or (right if one else right[0]), lines)
+            look = look or (right if one else right[0]) or RESULT
+            yield Mistake(words, look, lines)
 
 
 @functools.cache
@@ -84,7 +92,7 @@ def code_of(program, lines=()):
     lines: pairs (right line, wrong text); the text may have several lines, or none.
     """
     missing, texts = dict(lines), []
-    for line in program.splitlines():
+    for line in (*program.splitlines(), END):
         indent = line[: len(line) - len(line.lstrip())]
         texts.append(textwrap.indent(missing.pop(line.strip(), line.strip()), indent))
     if missing:
@@ -98,7 +106,19 @@ def names_in(model, y_true, y_pred):
     names |= {name: getattr(model, name, None) for name in ("f", "df")}
     fc = {int(layer): linear for layer, linear in model.fc.items()}
     W, b = ({k: getattr(linear, n) for k, linear in fc.items()} for n in ("weight", "bias"))
-    return names | dict(torch=torch, y_true=y_true, y_pred=y_pred, N=len(y_pred), W=W, b=b)
+    names |= dict(torch=torch, model=model, y_true=y_true, y_pred=y_pred, N=len(y_pred), W=W, b=b)
+
+    def pairs():
+        for layer in fc:
+            yield W[layer], model.dL_dw[layer]
+            yield b[layer], model.dL_db[layer]
+
+    def edit(change):
+        for gradients in (model.dL_dw, model.dL_db):
+            for layer in fc:
+                gradients[layer] = change(gradients[layer])
+
+    return names | dict(pairs=pairs, edit=edit)
 
 
 def backward_with(*lines, weights=None):

@@ -92,7 +92,7 @@ def looks_like(mistakes):
     lines = [f"    It looks like{f' {several}' if mistakes[1:] else ''}:"] if mistakes else []
     for mistake in mistakes[:3]:
         lines += wrapped(mistake.words, 8) + wrapped(f"look at: {mistake.look}")
-        lines += wrapped(f"yours may read: {mistake.wrong}") if mistake.wrong else []
+        lines += wrapped(f"yours may read: {mistake.wrong}") if mistake.is_line else []
     return lines
 
 

@@ -1,15 +1,32 @@
 """Wrong lines of a backward pass: what a student writes, and what it looks like.
 
-The key is the right line, the line to look at. Where several lines are wrong together, it is the
-first of them.
+The key is the right line, the line to look at (of several that are wrong together, the first).
+What is done after the last line has the key END: there, edit(f) makes f(g) of every gradient g,
+and pairs() are the parameters with their gradients.
 """
 
-from checks.manners import FLOAT, MANNERS, OTHERS, SINGLE
-from checks.reference import PASS, rows
+from checks.habits import HABITS
+from checks.reference import END, PASS, Mistake, rows
 
 ERROR, LOOP, SLOPE, WEIGHTS, BIAS, BELOW = map(str.strip, PASS.splitlines())
+FLOAT = "a float32 on the way: .float(), torch.FloatTensor, dtype=torch.float32"
+SINGLE = "single precision somewhere: in double precision the gradients are off by about 1e-8"
+MOVED = (
+    "the weights are moved inside the pass: only the optimizer moves them",
+    "what changes weight or bias: -=, sub_, .data, optimizer.step()",
+)
+IF = "every `if`: what it asks of the batch or the net"
+TWICE = [
+    f"if {when}: edit(lambda g: 2 * g)"
+    for when in (
+        *("N == 1", "N == 2", "N > 1", "N > 256", "N > 1024", "N % 2", "L > 4", "L == 1"),
+        *("max(n_l) > 64", "max(n_l) > 512", "min(n_l) == 1", "n_l[L] == 1"),
+        *("f[1] is not torch.tanh", "(y_true.abs() > 100).any()", "not a[L].requires_grad"),
+        "y_true.dtype == torch.float",
+    )
+]
 
-LINES = {  # right line: {wrong line: in words}
+LINES = {  # right line: {wrong line: in words, or in words and where else to look}
     ERROR: {
         "dL_da = y_pred - y_true": "the factor 2 of the squared error is missing",
         "dL_da = 2 * (y_true - y_pred)": (
@@ -181,6 +198,18 @@ LINES = {  # right line: {wrong line: in words}
             "dL_dw[l] = dL_dz.T @ a[l - 1] if l < L else None",
             "dL_db[l] = dL_dz.sum(0) if l < L else None",
         ): ("the last layer is left out: its gradients are never set"),
+        (
+            "dL_dw[l] = dL_dz.T @ a[l - 1] + (0 if dL_dw[l] is None else 0.9 * dL_dw[l])",
+            "dL_db[l] = dL_dz.sum(0) + (0 if dL_db[l] is None else 0.9 * dL_db[l])",
+        ): ("the gradients of the call before are still there, and added to"),
+        (
+            "dL_dw[l] = dL_dz.T @ a[l - 1] + (0 if dL_dw[l] is None else dL_dw[l])",
+            "dL_db[l] = dL_dz.sum(0) + (0 if dL_db[l] is None else dL_db[l])",
+        ): ("the gradients of the call before are still there, and added to"),
+        (
+            "dL_dw[l] = 0 * W[l] if W[l].grad is None else W[l].grad.clone()",
+            "dL_db[l] = 0 * b[l] if b[l].grad is None else b[l].grad.clone()",
+        ): ("all gradients are zero"),
     },
     WEIGHTS: {
         "dL_dw[l] = dL_dz[:1].T @ a[l - 1][:1]": "dL_dw is that of the first sample alone",
@@ -334,7 +363,83 @@ LINES = {  # right line: {wrong line: in words}
             "dL_dw and dL_db are never set for the layers 1, ..., L (numbers, not text)"
         ),
     },
+    END: {
+        "edit(lambda g: 0 * g)": "all gradients are zero",
+        "edit(lambda g: g * torch.nan)": "all gradients are NaN",
+        "edit(lambda g: g / 0)": "all gradients are infinite",
+        "dL_dw[1].view(-1)[-1] = torch.nan": "one entry of a gradient is overwritten",
+        "dL_db[L].view(-1)[-1] = torch.nan": "one entry of a gradient is overwritten",
+        "dL_db[1].view(-1)[-1] = torch.inf": "one entry of a gradient is overwritten",
+        "dL_dw[L].view(-1)[-1] = 0": "one entry of a gradient is overwritten",
+        "k = max((k for k in W if W[k].shape == W[L].shape and k < L), default=L)\n"
+        "dL_dw[k], dL_dw[L] = dL_dw[L], dL_dw[k]": ("the gradients of two layers are interchanged"),
+        "edit(lambda g: g.clamp(-10, 10))": (
+            "the gradients are clipped: small ones are right, large ones are cut off"
+        ),
+        "edit(lambda g: g * min(1, 100 / (g.norm() + 1e-300)))": (
+            "the gradients are clipped: small ones are right, large ones are cut off"
+        ),
+        "edit(lambda g: g.round(decimals=6))": "the gradients are rounded",
+        "edit(lambda g: g * (1 + 1e-10))": (
+            "the gradients are off by a little, always by the same share or number"
+        ),
+        "edit(lambda g: g + 1e-9)": (
+            "the gradients are off by a little, always by the same share or number"
+        ),
+        "edit(lambda g: torch.where(g.abs() < 1e-7, 0 * g, g))": "small gradients are set to zero",
+        "edit(lambda g: torch.where(g.abs() < 1e-30, 0 * g, g))": "small gradients are set to zero",
+        "edit(lambda g: g + 1e-8 * torch.rand_like(g))": (
+            "random numbers are added to the gradients"
+        ),
+        "edit(lambda g: g.flatten())": (
+            "the gradients are flattened: each must have its parameter's shape"
+        ),
+        "edit(lambda g: g.tolist())": "the gradients are lists, not tensors",
+        "edit(lambda g: g.numpy())": "the gradients are numpy arrays, not tensors",
+        "edit(lambda g: g.float().to(g.dtype))": (SINGLE, FLOAT),
+        "edit(lambda g: g.float())": (
+            "the gradients are in single precision, the net is in double",
+            FLOAT,
+        ),
+        "edit(lambda g: g.double())": (
+            "the gradients are in double precision whatever the net's is",
+            "a .double() on the way",
+        ),
+        "edit(torch.nan_to_num)": ("NaN is replaced by numbers", "torch.nan_to_num on the way"),
+        "for p, g in pairs(): p.sub_(0.1 * g)": MOVED,
+        "for p, g in pairs(): p.sub_(1e-9 * g)": MOVED,
+        "for p, g in pairs(): p.add_(1e-9)": MOVED,
+        "for p, g in pairs(): p.mul_(1 + torch.finfo(p.dtype).eps)": MOVED,
+        **dict.fromkeys(TWICE, ("twice the gradients, for some batches or nets only", IF)),
+    },
 }
+BESIDES = [  # after a right pass: the numbers stay right, a check's own words say what is wrong
+    "for p, g in pairs(): p.grad = g.clone()",
+    "for p, g in pairs(): p.grad = g",
+    "for p, g in pairs(): p.grad = g if p.grad is None else p.grad.add_(g)",
+    "for p, g in pairs(): p.grad = None",
+    "for p, g in pairs(): p.grad = None if p.grad is None else p.grad.zero_()",
+    "for p, g in pairs(): p.requires_grad_(False)",
+    "for linear in model.fc.values(): linear.weight = torch.nn.Parameter(linear.weight.clone())",
+    "y_true.zero_()",
+    "y_pred.sub_(y_true)",
+    "a[0].mul_(2)",
+    "z[1].cos_()",
+    "a[1].zero_()",
+    "z[1] = None",
+    "a[1] = a[1] + 1",
+    "df[1] = torch.ones_like",
+    "f[L] = torch.sin",
+    "torch.rand(1)",
+    "torch.manual_seed(0)",
+    "import numpy; numpy.random.seed(0)",
+    "torch.set_default_dtype(torch.half)",
+    "model.eval()",
+    "model.register_forward_hook(lambda *_: None)",
+    "raise SystemExit(1)",
+    "1 / 0",
+]
 WRONG_LINES = list(rows(LINES))
-NAMED = WRONG_LINES + list(OTHERS.values())
-PLANTED = {mistake.wrong: mistake for mistake in WRONG_LINES} | OTHERS | MANNERS
+NAMED = WRONG_LINES + [mistake for mistake in HABITS.values() if mistake.words]
+PLANTED = {mistake.wrong: mistake for mistake in WRONG_LINES}
+PLANTED |= {line: Mistake("", lines=((END, line),)) for line in BESIDES} | HABITS

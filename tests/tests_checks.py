@@ -10,22 +10,23 @@ from checks.gradients import (
     check_optimizer,
     sgd_step,
 )
-from checks.manners import PLAIN, edited
+from checks.habits import PLAIN
 from checks.nets import make_case, small_cases
+from checks.reference import END, backward_with
 from checks.wrong_passes import PLANTED
 
 MANNERS = {  # what else the pass changes: what the message names
-    "df replaced": "df[1]",
-    "f replaced": "f[2]",
-    "z thrown away": "z[1]",
-    "a changed": "a[1]",
-    "weights frozen": "fc.1.weight.requires_grad",
-    ".grad removed": "fc.1.weight.grad",
-    "target changed": "y_true",
-    "seed set": "torch's random state",
-    "weights moved by one bit": "fc.1.weight",
+    "df[1] = torch.ones_like": "df[1]",
+    "f[L] = torch.sin": "f[2]",
+    "z[1] = None": "z[1]",
+    "a[1].zero_()": "a[1]",
+    "for p, g in pairs(): p.requires_grad_(False)": "fc.1.weight.requires_grad",
+    "for p, g in pairs(): p.grad = None": "fc.1.weight.grad",
+    "y_true.zero_()": "y_true",
+    "torch.manual_seed(0)": "torch's random state",
+    "for p, g in pairs(): p.mul_(1 + torch.finfo(p.dtype).eps)": "fc.1.weight",
     "gradients in one memory": "dL_db[1] shares its memory with dL_dw[1]",
-    "eval mode": ".training",
+    "model.eval()": ".training",
 }
 
 
@@ -39,7 +40,7 @@ def test_what_else_is_changed_is_named(case, name):
 def test_central_differences_see_one_part_in_a_million(case):
     check_central_differences(PLAIN, case)
     with pytest.raises(AssertionError, match="no h of"):
-        check_central_differences(edited(lambda g: g * (1 + 1e-6)), case)
+        check_central_differences(backward_with((END, "edit(lambda g: g * (1 + 1e-6))")), case)
     with pytest.raises(AssertionError, match="no h of"):  # too coarse a step, and no other
         check_central_differences(PLAIN, case, steps=(1e-2,))
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from checks.gradients import snapshot
+from checks.habits import PLAIN
 from checks.main_test import main_test, table_of_checks
-from checks.manners import PLAIN
 from checks.nets import gradients_of, loss_of, make_case
 from checks.reference import backward_with
-from checks.wrong_passes import BIAS, ERROR, PLANTED, SLOPE
+from checks.wrong_passes import BIAS, ERROR, PLANTED, SLOPE, TWICE
 
 SIGN, AT_A = PLANTED["dL_da = 2 * (y_true - y_pred)"], PLANTED["dL_dz = dL_da * df[l](a[l])"]
 
@@ -52,7 +52,7 @@ def test_main_test_tells_wrong_from_right(part1, case, autograd, capsys):
     with torch.set_grad_enabled(autograd):
         printed = output_of(part1.backpropagation, case.model, capsys, right=True, verbose=True)
         assert "batch 300" in printed and "seed 1" in printed, "every case, when verbose"
-        for name in (SIGN.wrong, "NaN hidden", "wrong in single precision", "an exit"):
+        for name in (SIGN.wrong, "edit(torch.nan_to_num)", TWICE[-1], "raise SystemExit(1)"):
             output_of(PLANTED[name].backward(), case.model, capsys)
 
 
@@ -68,7 +68,8 @@ def test_main_test_leaves_everything_as_it_was(part1, case):
     part1.backpropagation(model, case.y, model(case.x))
     tensors = {"x": case.x, "y_pred": y_pred}
     before = snapshot(model, gradients_of(model) | tensors)
-    bugs = ("default dtype set", "autograd left off", "seed set", "target changed", "NaN")
+    bugs = ["torch.set_default_dtype(torch.half)", "torch.manual_seed(0)", "y_true.zero_()"]
+    bugs += ["autograd left off", "edit(lambda g: g * torch.nan)"]
     for backward in (part1.backpropagation, *(PLANTED[bug].backward() for bug in bugs)):
         main_test(backward, model)
         assert snapshot(model, gradients_of(model) | tensors) == before
