@@ -12,11 +12,16 @@ import torch
 from checks.difference import compare
 from checks.gradients import check_central_differences
 from checks.habits import PLAIN
-from checks.main_test import main_test, table_of_checks
+from checks.main_test import Check, main_test, table_of_checks
 from checks.nets import make_case, small_cases
 from checks.reference import PASS
 from checks.wrong_passes import PLANTED
 from support import ROOT
+from tests.helpers.independent_checks import (
+    check_complex_step,
+    check_gradcheck,
+    check_inner_products,
+)
 
 __all__ = ["main_test"]
 HALF, SIGN = "dL_da = y_pred - y_true", "dL_da = 2 * (y_true - y_pred)"
@@ -39,13 +44,24 @@ PROVED_BY = {  # each row of the table of checks can fail: a mistake that it not
     "an optimizer moves the weights": "dL_dw[1].view(-1)[-1] = torch.nan",
     "parameters stay trainable leaves": "for p, g in pairs(): p.requires_grad_(False)",
 }
+BESIDES_MAIN_TEST = {  # the check, and on which of the small nets
+    "against the complex step": (
+        check_complex_step,
+        (0, 4, 5),
+    ),  # softplus takes no complex numbers
+    "torch's gradcheck": (check_gradcheck, range(6)),
+    "inner products": (check_inner_products, range(6)),
+}
 
 
 @pytest.fixture(scope="module")
 def table(part1):
-    """The rows of the table of checks, by title."""
-    model = make_case(part1.MyNet, [2, 3, 2], 1, seed=1).model
-    return {check.title: check for check in table_of_checks(model)}
+    """The rows of main_test's table of checks and those beside it, by title."""
+    small = small_cases(part1.MyNet)
+    rows = table_of_checks(make_case(part1.MyNet, [2, 3, 2], 1, seed=1).model)
+    for title, (function, numbers) in BESIDES_MAIN_TEST.items():
+        rows.append(Check(title, function, [small[number] for number in numbers]))
+    return {check.title: check for check in rows}
 
 
 def planted(name):
@@ -85,7 +101,7 @@ def test_every_check_accepts_a_right_pass(backward, table):
 @pytest.mark.parametrize("name", PLANTED)
 def test_planted_mistake_is_noticed_by_main_test(table, name):
     """By one of the checks that main_test runs, for what it is: not because it does not run."""
-    first, *others = (check for check in table.values() if check.in_main_test)
+    first, *others = (check for title, check in table.items() if title not in BESIDES_MAIN_TEST)
     rows = [first, *reversed(others)]  # the quick ones first
     backward = where_it_runs(planted(name)) if PLANTED[name].lines else planted(name)
     words = next(filter(None, (check.verdict(backward) for check in rows)), None)

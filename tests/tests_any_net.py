@@ -9,6 +9,7 @@ from checks import gradients
 from checks.habits import PLAIN
 from checks.nets import ACTIVATIONS, SMOOTH, Case, copy_of, make_case, parameters_of, run
 from checks.wrong_passes import PLANTED
+from tests.helpers.independent_checks import check_complex_step, check_inner_products
 
 SETTINGS = hypothesis.settings(
     database=None, derandomize=True, deadline=None, suppress_health_check=hypothesis.HealthCheck
@@ -62,8 +63,8 @@ def test_properties_of_any_net(backward, part1):
 
 @pytest.mark.slow
 def test_numbers_of_any_smooth_net(backward, part1):
-    checks = [gradients.check_complex_step, gradients.check_central_differences]
-    checks.append(gradients.check_inner_products)
+    checks = [check_complex_step, gradients.check_central_differences]
+    checks.append(check_inner_products)
     names = ("tanh", "sin", "sigmoid", "identity")
     hold(checks, backward, part1.MyNet, names, depth=3, width=4, batch=8, examples=15)
 

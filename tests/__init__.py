@@ -1,0 +1,1 @@
+"""What pytest runs besides the two files at the top."""

@@ -1,0 +1,1 @@
+"""Right and wrong programs as students write them: data of the tests."""
