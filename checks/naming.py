@@ -253,33 +253,26 @@ def ratio_of(ours, right):
     return ratio if agree(ours, {key: ratio * g for key, g in right.items()}, 1e-10) else None
 
 
-def words_for_ratio(c, p, q):
-    """All gradients are c * N^p * n_L^q times the right ones: one mistake for each factor."""
-    half, N, n_L = "dL_da = y_pred - y_true", " / N", " / y_pred.shape[1]"
-    found = [PLANTED["dL_da = 2 * (y_true - y_pred)"]] if c < 0 else []
-    found += [PLANTED[half]] if abs(c) == 0.5 else []
-    found += [Mistake("the factor 2 is applied twice", ERROR)] if abs(c) == 2 else []
-    if p == q == -1:
-        found.append(PLANTED[ERROR + " / y_pred.numel()"])
-    else:
-        found += [PLANTED[ERROR + end] for power, end in ((p, N), (q, n_L)) if power == -1]
-    for power, words in ((p, "the batch is taken N"), (q, "the outputs is taken n_L")):
-        found += [Mistake(f"the sum over {words} times", ERROR)] if power == 1 else []
-    return [replace(mistake, at_once=len(found) > 1) for mistake in found]
-
-
 def by_ratio(ours, table):
-    """The mistakes that multiply every gradient by one number."""
+    """The mistake that multiplies every gradient by one number, c * N^p * n_L^q."""
     ratios = {i: ratio_of(ours[i], table.right[i]) for i in ours}
     if None in ratios.values():
         return []
     shapes = {i: (len(table.cases[i].x), table.cases[i].model.n_l[-1]) for i in ours}
-    for c, p, q in product((1, 0.5, 2, -1, -0.5, -2), (0, -1, 1), (0, -1, 1)):
-        if all(abs(ratios[i] / (c * N**p * n_L**q) - 1) < 1e-9 for i, (N, n_L) in shapes.items()):
-            return words_for_ratio(c, p, q)
-    first = next(iter(ratios.values()))
-    if abs(first - 1) > 1e-6 and all(abs(r - first) < 1e-9 * abs(first) for r in ratios.values()):
-        return [Mistake(f"every gradient is {first:.6g} times the right one", ERROR)]
+    first = float(f"{next(iter(ratios.values())):.6g}")
+    for c, p, q in product((1, 0.5, 2, -1, -0.5, -2, first), (0, -1, 1), (0, -1, 1)):
+        formula = {i: c * N**p * n_L**q for i, (N, n_L) in shapes.items()}
+        if all(abs(ratios[i] / formula[i] - 1) < 1e-6 for i in ours) and (c, p, q) != (1, 0, 0):
+            parts = ["the sign is wrong"] if c < 0 else []
+            parts += ["the factor 2 is missing"] if abs(c) == 0.5 else []
+            parts += ["the factor 2 is applied twice"] if abs(c) == 2 else []
+            for power, size in ((p, "the batch, N"), (q, "the outputs, n_L")):
+                parts += [f"it is divided by the size of {size}"] if power == -1 else []
+                parts += [f"the sum over {size}, is taken once too often"] if power == 1 else []
+            symbols = {-1: " / {}", 0: "", 1: " * {}"}
+            times = f"{c:g}{symbols[p].format('N')}{symbols[q].format('n_L')}"
+            words = f"every gradient is {times} times the right one"
+            return [Mistake(": ".join(filter(None, (words, ", ".join(parts)))), ERROR)]
     return []
 
 
