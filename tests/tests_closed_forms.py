@@ -30,20 +30,19 @@ def test_an_exact_fit_and_an_empty_batch_have_no_gradient(backward, part1):
             assert torch.equal(found[layer], torch.zeros_like(parameter)), f"{case}: {name}"
 
 
-@pytest.mark.parametrize("scale", [1e150, 1e-150, 1e-300])
 @pytest.mark.parametrize("names", [None, ("tanh",), ("sigmoid", "sin"), ("identity",)])
-def test_huge_and_tiny_inputs(backward, part1, scale, names):
+def test_huge_and_tiny_inputs(backward, part1, names):
     """Whatever autograd gives, infinity and NaN in the same places included."""
-    case = make_case(part1.MyNet, [3, 4, 2], 5, names, seed=1)
-    case.x *= scale
-    ours, (expected, _) = gradients_of(run(backward, case)), gradients.autograd_of(case, 1e-12)
-    torch.testing.assert_close(ours, expected, rtol=1e-10, atol=0, equal_nan=True)
+    for scale in (1e150, 1e-150, 1e-300):
+        case = make_case(part1.MyNet, [3, 4, 2], 5, names, seed=1)
+        case.x *= scale
+        ours, (expected, _) = gradients_of(run(backward, case)), gradients.autograd_of(case, 1e-12)
+        torch.testing.assert_close(ours, expected, rtol=1e-10, atol=0, equal_nan=True)
 
 
-@pytest.mark.parametrize("scale", [3, 10, 30, 1e3, 1e6])
-def test_saturated_tanh(backward, part1, scale):
-    for seed in range(5):
-        case = make_case(part1.MyNet, [3, 4, 2], 2, seed=seed)
+def test_saturated_tanh(backward, part1):
+    for scale in (3, 10, 30, 1e3, 1e6):
+        case = make_case(part1.MyNet, [3, 4, 2], 10, seed=1)
         for parameter in case.model.parameters():
             parameter.data *= scale
         case.text += f", weights times {scale:g}"
@@ -88,9 +87,7 @@ def test_unusual_layers(backward, case):
         gradients.check_against_autograd(backward, case)
 
 
-@pytest.mark.slow
 def test_a_large_net(part1):
-    case = make_case(part1.MyNet, [3072, 512, 128, 32, 2], 16, seed=1)
-    gradients.check_against_autograd(part1.backpropagation, case)
-    gradients.check_central_differences(part1.backpropagation, case)
-    gradients.check_inner_products(part1.backpropagation, case)
+    case = make_case(part1.MyNet, [3072, 32, 2], 4, seed=1)
+    for name in ("against_autograd", "central_differences", "inner_products"):
+        getattr(gradients, f"check_{name}")(part1.backpropagation, case)
