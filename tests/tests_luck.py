@@ -108,14 +108,6 @@ def test_the_average_takes_no_part_in_the_training(luck, nets, monkeypatch):
     assert runs[0]["average_validation_by_epoch"] == 8 * [0]
 
 
-def test_falling_by_hand(luck):
-    for count in (12, 960):
-        shares = [luck.falling(step, count) for step in range(count)]
-        marks = [shares[step] for step in (0, 2 * count // 3, 5 * count // 6, count - 1)]
-        assert marks == pytest.approx([1, 1, 0.5, 3 / count])
-        assert max(shares) == 1 and shares == sorted(shares, reverse=True)
-
-
 @pytest.mark.parametrize("fall", [True, False])
 def test_learning_rates_of_a_training(luck, nets, monkeypatch, fall):
     """No 6 takes 16 steps: the first eleven at the whole rate, in both cases."""

@@ -70,17 +70,6 @@ def test_curvature_is_the_hessians_largest_eigenvalue(stability, saddle):
         assert (hessian @ unit / largest - unit).norm() < closeness**0.5
 
 
-def test_a_cold_start_takes_six_times_the_iterations(stability, monkeypatch):
-    net, X, y = small_net()
-    product, gradient = stability.hessian_products(net, X, y)
-    counted = []
-    counting = (lambda v: counted.append(1) or product(v)), gradient
-    monkeypatch.setattr(stability, "hessian_products", lambda *batch: counting)
-    direction = stability.tracked_curvature(net, X, y)[1]
-    stability.tracked_curvature(net, X, y, direction)
-    assert len(counted) == 60 + 10
-
-
 def test_check_of_the_curvature_uses_both_sets(stability):
     net, X, y = small_net()
     checked = stability.check_curvature(net, (X[:4], y[:4]), (X, y), 1.0)
