@@ -220,10 +220,8 @@ def test_a_bad_recipe_is_refused_before_any_work(convolutions, monkeypatch):
         (1, dict(momentum=0.0), "nesterov needs momentum"),
         (1, dict(batch_size=8_001), "batch_size is 8001"),
         (1, dict(batch_size=1), "batch_size is 1"),
-        (1, dict(skips=1), "skips is 1; it must be True or False"),
         (1, dict(blanked=33), "blanked is 33; it must be 0 to 32"),
         (1, dict(blanked=-1), "blanked is -1"),
-        (1, dict(blanked=1.5), "blanked is 1.5"),
         (1, dict(last_channels=True), "last_channels is True"),
         (1, dict(last_channels=0), "last_channels is 0; it must be 1 to 1,024"),
     ):
