@@ -150,7 +150,7 @@ def made_up_runs(table, prefix=""):
 def test_summary_by_hand(luck, prefix):
     table = {6: [(0.5, 0.9), (0.7, 0.8)], 2: [(0.4, 0.4), (0.4, 0.4)]}
     summary = luck.summary_of(made_up_runs(table, prefix), prefix)
-    assert list(summary) == ["6", "2"]
+    assert list(summary) == ["6", "2"] and list(summary["6"]) == ["validation", "test"]
     for no, part, values in (
         ("6", "validation", [0.5, 0.7]),
         ("6", "test", [0.9, 0.8]),
