@@ -45,11 +45,12 @@ def test_a_baseline_finds_what_it_can_see(part2, kind, seen):
 def test_the_choice_is_made_on_validation_images(part2, images):
     """Other test labels change nothing that is chosen; the best on validation images is taken."""
     training, validation, test = (
-        TensorDataset(part.tensors[0][:300, :, ::4, ::4], part.tensors[1][:300]) for part in images
+        TensorDataset(part.tensors[0][:300, :, ::8, ::8], part.tensors[1][:300]) for part in images
     )
     wrong_way_round = TensorDataset(test.tensors[0], 1 - test.tensors[1])
     rows, _ = part2.fit_baselines(training, validation, test)
     others, _ = part2.fit_baselines(training, validation, wrong_way_round)
+    first_chosen = []
     for name, (inputs_of, classifiers) in part2.baseline_candidates().items():
         assert others[name]["classifier"] == rows[name]["classifier"]
         assert others[name]["test_accuracy"] == pytest.approx(1 - rows[name]["test_accuracy"])
@@ -60,4 +61,5 @@ def test_the_choice_is_made_on_validation_images(part2, images):
             scores[str(classifier)] = classifier.score(X, y)
         chosen = rows[name]["classifier"]
         assert rows[name]["validation_accuracy"] == scores[chosen] == max(scores.values())
-        assert len(set(scores.values())) == len(scores), "a tie could not tell which is taken"
+        first_chosen.append(chosen == str(classifiers[0]))
+    assert not all(first_chosen), "the first one would do: nothing was chosen"
