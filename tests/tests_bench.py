@@ -1,7 +1,7 @@
 """The timings: only `make bench` runs these.
 
-ROWS, at the end, names what is measured, and what it may come to. The rows are printed as one
-table, whatever fails; those of a whole run are kept in results/bench.json, which nothing compares.
+ROWS names what is measured, and what it may come to. The rows are printed as one table, whatever
+fails; those of a whole run are kept in results/bench.json, which nothing compares.
 """
 
 import platform
@@ -53,15 +53,12 @@ def with_autograd(get):
     return lambda: (case.model.zero_grad(), loss_of(case.model, case.x, case.y).backward())
 
 
-def by_hand(get, form="backpropagation"):
-    case, backward = new_case(get), getattr(get("part1"), form)
-    return torch.no_grad()(lambda: backward(case.model, case.y, case.model(case.x)))
-
-
-def backward_alone(get, form="backpropagation"):
+def by_hand(get, form="backpropagation", forward=True):
+    """Forward and backward, or backward alone."""
     case, backward = new_case(get), getattr(get("part1"), form)
     y_pred = case.model(case.x).detach()
-    return torch.no_grad()(lambda: backward(case.model, case.y, y_pred))
+    outputs = (lambda: case.model(case.x)) if forward else lambda: y_pred
+    return torch.no_grad()(lambda: backward(case.model, case.y, outputs()))
 
 
 def peak_bytes(work):
@@ -101,16 +98,14 @@ def steps_of_torch(get):
     return lambda: [optimizer.step() for _ in range(20)]
 
 
-def epoch_by_hand(get):
-    train, model = get("part2").train_manual_update, get("part2").new_model()
-    loader = get("part2").make_loader(get("images")[0])
-    return lambda: train(1, model, nn.CrossEntropyLoss(), 0.01, 0.9, 0.01, loader)
-
-
-def epoch_of_torch(get):
-    train, model = get("part2").train, get("part2").new_model()
-    loader, optimizer = get("part2").make_loader(get("images")[0]), sgd(model)
-    return lambda: train(1, optimizer, model, nn.CrossEntropyLoss(), loader)
+def whole_epoch(get, by_hand):
+    part2 = get("part2")
+    model, loader = part2.new_model(), part2.make_loader(get("images")[0])
+    rest = (model, nn.CrossEntropyLoss())
+    if by_hand:
+        return lambda: part2.train_manual_update(1, *rest, 0.01, 0.9, 0.01, loader)
+    optimizer = sgd(model)
+    return lambda: part2.train(1, optimizer, *rest, loader)
 
 
 def least_epoch(get):
@@ -149,11 +144,12 @@ def executing(get):
 
 
 by_loop = partial(by_hand, form="backpropagation_by_loop")
-loop_alone = partial(backward_alone, form="backpropagation_by_loop")
+alone, loop_alone = partial(by_hand, forward=False), partial(by_loop, forward=False)
+epoch_by_hand, epoch_of_torch = (partial(whole_epoch, by_hand=side) for side in (True, False))
 ROWS = {  # what: (how it is measured, at most, unit); None is no limit
     "backpropagation against autograd": (against(by_hand, with_autograd, 200), 1.05, "ratio"),
     "vectorized against loop": (against(by_hand, by_loop, 16), None, "ratio"),
-    "the same, backward alone": (against(backward_alone, loop_alone, 16), 0.1, "ratio"),
+    "the same, backward alone": (against(alone, loop_alone, 16), 0.1, "ratio"),
     # the last gradients are there while the new ones are computed
     "peak memory against autograd": (peak_memory, 1.6, "ratio"),
     "epoch against products and updates": (against(epoch_of_torch, least_epoch, 8), 1.3, "ratio"),
