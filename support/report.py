@@ -3,9 +3,8 @@
     python -m support.report
 
 A template sees `results` and `data`, the JSON files of these folders (results.luck is
-results/luck.json), `counts` of what checks/ holds, `pins`, the versions in requirements.txt, and
-the functions assume, source, wilson_interval and fingerprint. Between two braces stands one text
-or number.
+results/luck.json), `pins`, the versions in requirements.txt, and the functions assume, source,
+wilson_interval and fingerprint. Between two braces stands one text or number.
 """
 
 import functools
@@ -100,19 +99,6 @@ def read_folder(folder):
     return {path.stem: nan_for_null(read_json(path)) for path in folder.glob("*.json")}
 
 
-def counts():
-    """How many planted mistakes and switches of the update the checks go through."""
-    from checks.planted_updates import PLANTED_UPDATES
-    from checks.updates import SWITCHES
-    from checks.wrong_passes import PLANTED_GRADIENTS  # here: they need torch and pytest
-
-    return {
-        "planted_gradients": len(PLANTED_GRADIENTS),
-        "planted_updates": len(PLANTED_UPDATES),
-        "update_switches": len(SWITCHES),
-    }
-
-
 def source(root, notebook, name):
     """The text of a function or class, exactly as it stands in <notebook>.ipynb."""
     found = []
@@ -167,7 +153,6 @@ def render(name, root=ROOT, **more):
     names = {
         "results": read_folder(root / "results"),
         "data": read_folder(root / "data"),
-        "counts": counts(),
         "pins": dict(line.split("==") for line in pins if "==" in line),
         "assume": assume,
         "wilson_interval": wilson_interval,
