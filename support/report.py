@@ -34,16 +34,14 @@ class AssumptionFailed(Exception):
 
 
 class KeyEnvironment(Environment):
-    """Jinja2's environment, where a dictionary has its keys and nothing else: no methods."""
-
-    def getattr(self, obj, attribute):
-        if not isinstance(obj, dict):
-            return super().getattr(obj, attribute)
-        return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+    """Jinja2's environment, where a dictionary has its keys and no methods."""
 
     def getitem(self, obj, argument):
-        get = self.getattr if isinstance(obj, dict) else super().getitem
-        return get(obj, argument)
+        if isinstance(obj, dict):
+            return obj.get(argument, self.undefined(obj=obj, name=argument))
+        return super().getitem(obj, argument)
+
+    getattr = getitem
 
 
 def formatted(value, form):
