@@ -11,29 +11,8 @@ from nbformat.v4 import new_markdown_cell as new_text
 
 from support import ROOT, exercise, notebooks, saving
 from support.exercise import FOLDER, NOTEBOOKS, make_exercise
+from tests.helpers.exercise import OPEN
 
-OPEN = {  # what the student has to write, in the order in which it is missed
-    "backpropagation.ipynb": ["3. Backpropagation: write backpropagation"],
-    "gradient_descent.ipynb": [
-        "Task 1: write load_airplane_bird",
-        "Task 1: write airplanes_and_birds",
-        "Task 1: write preprocess",
-        "Task 2: write MyMLP",
-        "Task 3: write train",
-        "Task 3: write run_epochs",
-        "Task 3: write compute_accuracy",
-        "Task 4: write plain_step",
-        "Task 6: write decay_step",
-        "Task 7: write momentum_step",
-        "Task 7: write train_manual_update",
-        "Task 7: write manual_sgd_step",
-        "Task 8: write loss_and_accuracy",
-        "Task 9: write selected_no",
-        "Task 10: write test_accuracy",
-        "Task 10: write predict",
-        "Task 10: write confusion_matrix",
-    ],
-}
 LEFT_OUT = ["backpropagation_by_loop", "quietly", "without_the_factor_2"]
 NO_SOLUTION = {"@torch.no_grad()", "super().__init__()", "raise ValueError(", "):", "continue"}
 
@@ -71,6 +50,8 @@ def test_no_line_of_a_solution_stands_in_the_exercise(both):
     assert len(solution) > 50
     assert not (solution - NO_SOLUTION) & code_lines(code)
     assert not [line for line in solution - NO_SOLUTION if line in prose]
+    opened = re.findall(r'NotImplementedError\(\s*"(.+?: write \w+)\. ', code)
+    assert set(opened) == set(OPEN[name])
     for words in ("max(instance_runs", ".T @", "dL_dz @", "p.add_("):
         assert words not in code and words not in prose, words
 
