@@ -9,6 +9,8 @@ import types
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from torch.utils.data import TensorDataset
 
 import support.saving
@@ -23,6 +25,7 @@ EDITS = {
     '(8_000 if part == "training" else 2_000), "the split"': "len(dataset)",
 }
 COUNTS = (256, 128, 128)  # of the images of each part
+SAVE = Figure.savefig
 
 
 def code_cells():
@@ -46,11 +49,19 @@ def test_a_cell_run_again_finds_what_it_found_the_first_time():
             assert sum(name in others for others in assigned) <= 1, name
 
 
+def save_legible(figure, *arguments, **options):
+    """Figure.savefig, for a figure without type smaller than 8 points on paper."""
+    texts = [text for text in figure.findobj(Text) if text.get_text().strip()]
+    assert min(text.get_fontsize() for text in texts) >= 8
+    return SAVE(figure, *arguments, **options)
+
+
 @pytest.fixture(scope="module")
 def edited(images, tmp_path_factory):
     """Return a function: run cells in a namespace, each `times`; it returns what they printed."""
     folder = tmp_path_factory.mktemp("edited")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", save_legible)
         patch.setattr(support.saving, "OUTPUT", folder)
         patch.setattr(support.saving, "RUN_MODE", "quick")
 
