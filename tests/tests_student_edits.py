@@ -24,7 +24,7 @@ EDITS = {
     "load_airplane_bird(DATA_ROOT)": "FEW_IMAGES",
     '(8_000 if part == "training" else 2_000), "the split"': "len(dataset)",
 }
-COUNTS = (256, 128, 128)  # of the images of each part
+COUNTS = (128, 128, 128)  # of the images of each part
 SAVE = Figure.savefig
 
 
@@ -50,10 +50,10 @@ def test_a_cell_run_again_finds_what_it_found_the_first_time():
 
 
 def save_legible(figure, *arguments, **options):
-    """Figure.savefig, for a figure without type smaller than 8 points on paper."""
+    """Figure.savefig, coarse and quick; no type in it is smaller than 8 points on paper."""
     texts = [text for text in figure.findobj(Text) if text.get_text().strip()]
     assert min(text.get_fontsize() for text in texts) >= 8
-    return SAVE(figure, *arguments, **options)
+    return SAVE(figure, *arguments, **options | {"dpi": 20})
 
 
 @pytest.fixture(scope="module")
