@@ -24,7 +24,7 @@ EDITS = {
     "load_airplane_bird(DATA_ROOT)": "FEW_IMAGES",
     '(8_000 if part == "training" else 2_000), "the split"': "len(dataset)",
 }
-COUNTS = (128, 128, 128)  # of the images of each part
+COUNT = 128  # of the images of each part
 SAVE = Figure.savefig
 
 
@@ -81,8 +81,7 @@ def edited(images, tmp_path_factory):
 def whole(edited, images):
     """The notebook on few images, each cell run twice: its namespace, and what it printed."""
     run, _ = edited
-    few = tuple(TensorDataset(*part[:count]) for part, count in zip(images, COUNTS, strict=True))
-    namespace = {"FEW_IMAGES": few}
+    namespace = {"FEW_IMAGES": tuple(TensorDataset(*part[:COUNT]) for part in images)}
     cells = "\0".join(code_cells())
     for old, new in EDITS.items():
         assert cells.count(old) == 1, old
@@ -104,7 +103,7 @@ def test_each_cell_can_be_run_twice(whole, edited):
         assert len(run["training_loss"]) == len(run["validation_loss"]) == 2
         assert run["validation_accuracy_by_epoch"][-1] == run["validation_accuracy"]
     assert printed.count("No 8 and No 10 have the same rule: equal in every bit") == 2
-    assert results["selected"]["validation_images"] == 128
+    assert results["selected"]["validation_images"] == COUNT
 
 
 def rerun(whole, edited, change):
