@@ -108,25 +108,21 @@ def small_notebook(path, *cells):
 
 
 @pytest.mark.parametrize(
-    "metadata, words",
+    "new, tags, told, words",
     [
-        ({}, "needs one of the tags given, check, solution, left-out"),
-        ({"tags": ["solution", "given"]}, "needs one of the tags"),
-        ({"tags": ["solution"]}, "does not define anything that can be opened"),
-        ({"tags": ["solution"], "exercise": {"other": "..."}}, "does not define other"),
-        ({"tags": ["given"], "exercise": {"answer": "..."}}, "needs the tag solution"),
+        (new_cell, [], {}, "needs one of the tags given, check, solution, left-out"),
+        (new_cell, ["solution", "given"], {}, "needs one of the tags"),
+        (new_cell, ["solution"], {}, "does not define anything that can be opened"),
+        (new_cell, ["solution"], {"other": "..."}, "does not define other"),
+        (new_cell, ["given"], {"answer": "..."}, "needs the tag solution"),
+        (new_text, ["task"], {"Two": "..."}, "0 paragraphs begin with 'Two'"),
+        (new_text, [], {"answer": "..."}, "a text has the tag task where"),
     ],
 )
-def test_a_new_cell_that_is_not_marked_is_noticed(tmp_path, metadata, words):
-    small_notebook(tmp_path / "small.ipynb", new_cell("answer = 42", metadata=metadata))
+def test_a_cell_that_is_not_marked_or_no_longer_there_is_noticed(tmp_path, new, tags, told, words):
+    metadata = {"tags": tags, "exercise": told}
+    small_notebook(tmp_path / "small.ipynb", new("answer = 42", metadata=metadata))
     with pytest.raises(ValueError, match=rf"small.ipynb: Task 9: select \(cell 2\): .*{words}"):
-        make_exercise(tmp_path / "small.ipynb")
-
-
-def test_a_paragraph_that_is_no_longer_there_is_noticed(tmp_path):
-    text = new_text("One.\n\nOther words.", metadata={"tags": ["task"], "exercise": {"Two": "."}})
-    small_notebook(tmp_path / "small.ipynb", text)
-    with pytest.raises(ValueError, match="0 paragraphs begin with 'Two'"):
         make_exercise(tmp_path / "small.ipynb")
 
 
