@@ -27,6 +27,7 @@ NOTEBOOKS = ("backpropagation.ipynb", "gradient_descent.ipynb")
 FOLDER = ROOT / "exercise"
 CODE_TAGS = ("given", "check", "solution", "left-out")
 OWN_FILES = (*NOTEBOOKS, "gradient_descent_output.txt")  # links to these stay in the exercise
+LINK_UP = re.compile(rf"\]\((?!#|\w+:|(?:{'|'.join(map(re.escape, OWN_FILES))})\))")
 FIRST_CELL = """\
 import sys
 from pathlib import Path
@@ -85,8 +86,8 @@ def solution_parts(source, hints):
             name = next((t.id for t in targets if isinstance(t, ast.Name) and t.id in hints), None)
             docstring, parts = "", [(node, node)] if name else []
         for first, last in parts:
-            start = min([first.lineno, *(d.lineno for d in getattr(first, "decorator_list", []))])
-            start -= 1
+            decorators = getattr(first, "decorator_list", [])
+            start = min(part.lineno for part in (first, *decorators)) - 1
             while start > 0 and lines[start - 1].strip().startswith("#"):
                 start -= 1
             yield name, hints.get(name, docstring), start, last.end_lineno
@@ -117,12 +118,6 @@ def open_text(source, replacements):
     return "\n\n".join(filter(None, paragraphs))
 
 
-def lead_up(match):
-    """A link of the answer, as it leads from the folder of the exercise."""
-    target = match.group(1)
-    return match.group() if target in OWN_FILES else f"](../{target})"
-
-
 def open_cell(cell, task):
     """Turn a cell of the answer into one of the exercise; False if it is left out.
 
@@ -132,7 +127,7 @@ def open_cell(cell, task):
     told = cell.metadata.pop("exercise", {})
     if cell.cell_type == "markdown":
         cell.source = open_text(cell.source, told)
-        cell.source = re.sub(r"\]\((?!#|\w+:)([^)]+)\)", lead_up, cell.source)
+        cell.source = LINK_UP.sub("](../", cell.source)
         if tags != (["task"] if told else []):
             raise ValueError("a text has the tag task where it has metadata.exercise, and no other")
     elif cell.cell_type == "code":

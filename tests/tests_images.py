@@ -29,10 +29,6 @@ def test_mnist_is_cropped_in_the_middle_and_normalized(image_folders):
     np.testing.assert_allclose(images.numpy(), (pixels[:2] - 0.1307) / 0.3081, rtol=1e-14)
 
 
-def test_short_runs_take_the_real_images_where_there_is_a_copy(short_mode):
-    assert short_mode == ("stand-in" if find_cifar10() is None else "quick")
-
-
 def test_images(images):
     for dataset, count in zip(images, (8_000, 2_000, 2_000), strict=True):
         X, y = dataset.tensors
