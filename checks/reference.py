@@ -25,21 +25,23 @@ for i, p in enumerate(parameters):
     if weight_decay != 0:
         g = g.add(p, alpha=weight_decay)
     if momentum != 0:
-        v = buffers[i]
-        v = g.clone() if v is None else v.mul_(momentum).add_(g, alpha=1 - dampening)
-        buffers[i] = v
-        g = g.add(v, alpha=momentum) if nesterov else v
+        if v[i] is None:
+            v[i] = g.clone()
+        else:
+            v[i].mul_(momentum).add_(g, alpha=1 - dampening)
+        g = g.add(v[i], alpha=momentum) if nesterov else v[i]
     p.add_(g, alpha=-learning_rate)
 """
 TRAINING = """\
-buffers = [None for p in parameters]
+v = [None for p in parameters]
 for epoch in range(epoch_count):
     for X, y in train_loader:
         model.zero_grad()
         loss = loss_function(model(X), y)
         loss.backward()
-        with torch.no_grad():
-""" + textwrap.indent(STEP, 12 * " ")
+        update()
+    losses.append(loss.item())
+"""
 
 
 @dataclass(frozen=True)

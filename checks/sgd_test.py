@@ -1,30 +1,29 @@
 """sgd_test: a verdict on one update, check by check, and the name of its mistake."""
 
 import inspect
-import textwrap
 from itertools import product
 
 from checks.difference import bits, global_state_kept
-from checks.planted_trainings import training_loop
-from checks.trainings import (
-    MORE_FOR_A_STEP,
-    SETTINGS,
-    SmallNet,
-    distance,
-    run_setting,
-    same_ends,
-)
-from checks.update_diagnosis import (
+from checks.naming_updates import (
     ROUNDING,
-    matches_torch,
+    is_right,
     mistakes_of,
-    names_of,
     rounding_of,
     torch_run,
 )
-from checks.wrong_updates import ROUNDINGS
+from checks.telling import wrapped
+from checks.trainings import (
+    MORE_FOR_A_STEP,
+    ORDER,
+    SETTINGS,
+    SmallNet,
+    distance,
+    planted_training,
+    run_setting,
+    same_ends,
+)
+from checks.wrong_updates import CLEAR, PLAIN, ZEROS
 
-ORDER = "epoch_count model loss_function learning_rate momentum weight_decay train_loader".split()
 STEP_ORDER = "model learning_rate momentum weight_decay momentum_buffer".split()
 OTHER_NAMES = {  # of the arguments, in lower case and without underscores
     "epoch_count": "epochcount epochs epoch nepochs nepoch numepochs nbepochs maxepochs",
@@ -44,12 +43,6 @@ ROUNDS_OTHERWISE = (
     "Something rounds otherwise than in torch. To the last bit: g = g.add(p, alpha=weight_decay), "
     "v.mul_(momentum).add_(g), p.add_(v, alpha=-learning_rate)."
 )
-
-
-def name_of_mistake(train_manual_update):
-    """The names of the planted mistakes whose numbers this training gives; [] for a right one."""
-    with global_state_kept():
-        return names_of([run_setting(train_manual_update, setting) for setting in SETTINGS])
 
 
 def known_name(argument):
@@ -90,12 +83,6 @@ def name_of(function):
     return getattr(function, "__name__", type(function).__name__)
 
 
-def wrapped(text, indent=12, first=None):
-    """Lines of at most 100 characters; `first` is another indentation of the first one."""
-    margins = (" " * (indent if first is None else first), " " * indent)
-    return textwrap.wrap(text, 100, initial_indent=margins[0], subsequent_indent=margins[1])[:6]
-
-
 def names_of_entries():
     """What each number of the parameter vector is, as "fc1.weight[0, 1]"."""
     return [
@@ -112,9 +99,9 @@ def first_difference(run):
     where each call ends.
     """
     other, setting = torch_run(run.setting), run.setting
-    call = next(i for i in range(len(run.ends)) if not matches_torch(run, slice(i, i + 1)))
+    call = next(i for i in range(len(run.ends)) if not is_right(run, slice(i, i + 1)))
     place = "" if call == 0 else f" of call {call + 1}"
-    place += " (it goes on with the net of call 1)" * (call == 2)
+    place += " (with the net of call 1)" * (call == 2)
     ours, theirs = ([*r.seen[call], r.ends[call]] for r in (run, other))
     if len(ours) != len(theirs) or run.took_batches_at_once(call):
         return f"at the end{place}", theirs[0], ours[-1], theirs[-1]
@@ -133,7 +120,7 @@ def verdict(run, exact=False):
         return False, False, "it did not run to its end"
     if same_ends(run, torch_run(run.setting)):
         return True, True, "equal to the last bit"
-    if matches_torch(run):
+    if is_right(run):
         error = distance(run.ends, torch_run(run.setting).ends)
         return not exact, False, f"equal up to rounding, at most {error:.0e}"
     return False, False, f"different {first_difference(run)[0]}"
@@ -158,25 +145,39 @@ def details_of(run):
     return words
 
 
+def naming(mistake):
+    """Lines that name a mistake, with the right line or what else to look at, and the wrong one."""
+    look = f"Look at: {PLAIN.get(mistake.look, mistake.look)}"
+    wrong = shown(mistake)
+    look += f"; yours may read: {wrong}" if wrong else "."
+    return wrapped(f"The mistake: {mistake.words}.", 8, 4) + wrapped(look, 12, 8)
+
+
+def shown(mistake):
+    """The wrong lines in one; "" where a line is left out or nothing is a line."""
+    parts = "; ".join(wrong for _, wrong in mistake.lines).split("; ")
+    return "; ".join(" ".join(part.split()) for part in parts if part not in ("", "pass"))
+
+
 def diagnosis(runs):
     """Lines that name the mistake, or the operations that round otherwise."""
     ran = [run for run in runs if not run.problem]
-    mistakes = list(mistakes_of(ran).values())[:3]
-    lines = []
-    for mistake in mistakes:
-        lines += wrapped(f"The mistake: {mistake.says}.", 8, 4)
-        lines += wrapped(f"Look at: {mistake.look}.", 12, 8)
-    good = [verdict(run) for run in ran if verdict(run)[0]]
-    if len(good) < len(ran) and not mistakes:
-        lines += wrapped(NOT_KNOWN, 8, 4)
-    elif len(good) == len(ran) and not all(last_bit for _, last_bit, _ in good):
-        names = rounding_of(ran)
-        for name in names or []:
-            lines += wrapped(f"Rounding: {ROUNDINGS[name].says}.", 8, 4)
-            lines += wrapped(f"To the last bit: {ROUNDINGS[name].look}.", 12, 8)
-        if names is None:
-            lines += wrapped(ROUNDS_OTHERWISE, 8, 4)
-    return lines
+    right = [is_right(run) for run in ran]
+    if not all(right):
+        named = {m.words: m for m in mistakes_of(ran)}  # the same words once
+        lines = [line for m in list(named.values())[:3] for line in naming(m)]
+        return lines or wrapped(NOT_KNOWN, 8, 4)
+    if all(same_ends(run, torch_run(run.setting)) for run in ran):
+        return []
+    rounded = rounding_of(ran)
+    if rounded is None:
+        return wrapped(ROUNDS_OTHERWISE, 8, 4)
+    return [
+        line
+        for m in rounded
+        for line in wrapped(f"Rounding: {m.words}.", 8, 4)
+        + wrapped(f"To the last bit: {m.look}.", 12, 8)
+    ]
 
 
 def remarks_on(runs, notes):
@@ -228,9 +229,11 @@ def sgd_test(train_manual_update=None, *, step=None, exact=False, verbose=False)
         )
     train, settings, notes, changed = judged, SETTINGS, [], set()
     if step is not None:
-        train = training_loop(gradients_watched(step, changed), to_none=False)
+        in_place = ((CLEAR, ZEROS),)  # so that a buffer that is .grad shows
+        train = planted_training(in_place, gradients_watched(step, changed))
         settings, notes = settings_for(step)
-    print(f"sgd_test: {name_of(judged)} beside torch.optim.SGD, small nets in double precision")
+    title = f"sgd_test: {name_of(judged)} beside torch.optim.SGD, small nets in double precision"
+    print("\n".join(wrapped(title, 4, 0)))
     problem = signature_problem(judged, ORDER if step is None else STEP_ORDER)
     if problem:
         print("\n".join([*wrapped(problem), f"sgd_test: 0 of {len(settings)} checks passed"]))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.data import Subset, TensorDataset
 
-from checks.updates import same_parameters
+from checks.trainings import same_parameters
 
 
 def train(part2, model, batches, epoch_count=1, learning_rate=0.1):

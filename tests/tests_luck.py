@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from checks.difference import same_bits
-from checks.updates import same_parameters
+from checks.trainings import same_parameters
 
 PARTS = ("training", "validation", "test")
 T_OF_TWO = 12.7062  # Student's t for a 95% interval of two values

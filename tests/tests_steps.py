@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from checks.updates import same_parameters
+from checks.trainings import same_parameters
 
 # The step in its shortest form, and the same in the signature of manual_sgd_step.
 STEPS = {
