@@ -13,10 +13,10 @@ from torch import nn
 
 from checks.difference import same_bits
 from checks.reference import STEP
-from checks.sgd_test import naming, sgd_test
+from checks.sgd_test import sgd_test
+from checks.telling import naming
 from checks.trainings import (
     NETS,
-    STEP_LINES,
     check_update,
     compare_with_torch,
     planted_step,
@@ -24,7 +24,7 @@ from checks.trainings import (
     same_parameters,
     torch_sgd,
 )
-from checks.wrong_updates import MISTAKES, PLANTED_STEPS
+from checks.wrong_updates import MISTAKES, PLAIN, PLANTED_STEPS, STEP_LINES
 from support import ROOT
 from tests.helpers.judging import judge
 
@@ -92,7 +92,7 @@ def test_sgd_test_finds_the_right_ones_equal_to_the_last_bit(part2, capsys):
 def test_planted_training_is_rejected_and_named(mistake, capsys):
     verdict, _, said = judge(capsys, planted_training(mistake.lines))
     assert verdict is False and said.count("The mistake: ") == 1
-    assert " ".join(" ".join(naming(mistake)).split()) in said
+    assert " ".join(" ".join(naming(mistake, PLAIN.get(mistake.look))).split()) in said
 
 
 @pytest.mark.parametrize("mistake", PLANTED_STEPS, ids=wrong_line)

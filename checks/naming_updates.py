@@ -9,35 +9,16 @@ import torch
 from checks.naming import named
 from checks.reference import Mistake, together
 from checks.trainings import distance, planted_training, run_setting, same_ends, train_with_torch
-from checks.wrong_updates import (
-    AFTER,
-    BACKWARD,
-    CHOICE,
-    FIRST,
-    GRADIENT,
-    LATER,
-    MISTAKES,
-    MOMENTUM,
-    MOVE,
-    OF_SWITCHES,
-    ROUNDINGS,
-    START,
-    UPDATE,
-)
+from checks.wrong_updates import AFTER, MISTAKES, MOMENTUM, OF_SWITCHES, ROUNDINGS, START, UPDATE
 
 ROUNDING = 1e-11  # differences up to here come from rounding; those of mistakes start at 1e-6
 ALWAYS = Mistake("a buffer is kept even where the momentum is 0", lines=((MOMENTUM, "if True:"),))
 KNOWN = MISTAKES + OF_SWITCHES + ROUNDINGS  # with Nesterov, some of the last are wrong
-KEPT_BUFFER = [m for m in KNOWN if dict(m.lines).keys() & {FIRST, LATER, CHOICE}]
-
-
-def seen_only(right, part):
-    """The planted mistake in the place of a right line that holds this text."""
-    return next(m for m in MISTAKES if m.lines[0][0] == right and part in m.lines[0][1])
-
-
-NAN, SINGLE = seen_only(MOVE, "/ (g - g)"), seen_only(GRADIENT, ".float()")
-RANDOM, KEPT = seen_only(BACKWARD, "rand"), seen_only(START, "memory")
+OF_BUFFERS = [m for m in KNOWN if any("v[i]" in right for right, _ in m.lines)]
+NAN, SINGLE, RANDOM, KEPT = (  # they are seen without a planted one
+    next(m for m in MISTAKES if words in m.words)
+    for words in ("NaN", "single precision", "something is random", "from one call to the next")
+)
 
 
 @cache
@@ -89,14 +70,10 @@ def mistakes_of(runs):
         return [seen, *(planted_in(runs) or planted_without("momentum", runs).values())]
     if seen:
         return [seen]
-    return (
-        planted_in(runs)
-        or other_numbers(runs)
-        or changing_rate(runs)
-        or list(
-            (planted_without("momentum", runs) | planted_without("weight_decay", runs)).values()
-        )
-    )
+    if found := planted_in(runs) or other_numbers(runs) or changing_rate(runs):
+        return found
+    partly = planted_without("momentum", runs) | planted_without("weight_decay", runs)
+    return list(partly.values())
 
 
 def planted_without(switch, runs):
@@ -114,7 +91,7 @@ def planted_in(runs):
     runs = wrong + [run for run in runs if run not in wrong]  # the wrong ones decide quickly
     return (
         named(KNOWN, runs, fits)
-        or named(KEPT_BUFFER, runs, lambda mistakes, run: fits((*mistakes, ALWAYS), run))
+        or named(OF_BUFFERS, runs, lambda mistakes, run: fits((*mistakes, ALWAYS), run))
         or named([], runs, fits, pairs_for(runs))
     )
 
@@ -175,13 +152,8 @@ def other_numbers(runs):
     wrong = {name: used[name] for name in used if abs(used[name] - given[name]) > 1e-8}
     if not all_end_as(with_numbers(wrong), runs):
         return []
-    return [
-        Mistake(
-            f"{name} is {value:g}, whatever is given",
-            f"a number or a global variable stands in the place of the argument {name}",
-        )
-        for name, value in wrong.items()
-    ]
+    look = "a number or a global variable stands in the place of the argument "
+    return [Mistake(f"{n} is {x:g}, whatever is given", look + n) for n, x in wrong.items()]
 
 
 def changing_rate(runs):

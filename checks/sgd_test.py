@@ -4,14 +4,8 @@ import inspect
 from itertools import product
 
 from checks.difference import bits, global_state_kept
-from checks.naming_updates import (
-    ROUNDING,
-    is_right,
-    mistakes_of,
-    rounding_of,
-    torch_run,
-)
-from checks.telling import wrapped
+from checks.naming_updates import ROUNDING, is_right, mistakes_of, rounding_of, torch_run
+from checks.telling import naming, wrapped
 from checks.trainings import (
     MORE_FOR_A_STEP,
     ORDER,
@@ -51,11 +45,18 @@ def known_name(argument):
     return next((name for name, others in OTHER_NAMES.items() if plain in others.split()), None)
 
 
+def signature_of(function):
+    """The parameters of a function; None where it does not tell."""
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
+
+
 def signature_problem(function, order):
     """What keeps `function` from being called with the arguments in this order, or ""."""
-    try:
-        given = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
+    given = signature_of(function)
+    if given is None:
         return ""
     by_place = [p for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     needed = [p for p in by_place if p.default is p.empty]
@@ -83,15 +84,6 @@ def name_of(function):
     return getattr(function, "__name__", type(function).__name__)
 
 
-def names_of_entries():
-    """What each number of the parameter vector is, as "fc1.weight[0, 1]"."""
-    return [
-        f"{name}{list(index)}"
-        for name, p in SmallNet().named_parameters()
-        for index in product(*map(range, p.shape))
-    ]
-
-
 def first_difference(run):
     """Where a run first leaves torch's: words; the vectors before, after, and torch's after.
 
@@ -115,15 +107,15 @@ def first_difference(run):
 
 
 def verdict(run, exact=False):
-    """(passed, equal to the last bit, words) of one run."""
+    """(passed, words) of one run."""
     if run.problem:
-        return False, False, "it did not run to its end"
+        return False, "it did not run to its end"
     if same_ends(run, torch_run(run.setting)):
-        return True, True, "equal to the last bit"
+        return True, "equal to the last bit"
     if is_right(run):
         error = distance(run.ends, torch_run(run.setting).ends)
-        return not exact, False, f"equal up to rounding, at most {error:.0e}"
-    return False, False, f"different {first_difference(run)[0]}"
+        return not exact, f"equal up to rounding, at most {error:.0e}"
+    return False, f"different {first_difference(run)[0]}"
 
 
 def details_of(run):
@@ -131,8 +123,13 @@ def details_of(run):
     _, before, ours, theirs = first_difference(run)
     wrong = ~((ours - theirs).abs() <= ROUNDING)
     at = wrong.nonzero()[0].item()
+    entries = [
+        f"{name}{list(index)}"
+        for name, p in SmallNet().named_parameters()
+        for index in product(*map(range, p.shape))
+    ]
     words = (
-        f"{names_of_entries()[at]} is {ours[at]:.12g}, torch.optim.SGD gives {theirs[at]:.12g}; "
+        f"{entries[at]} is {ours[at]:.12g}, torch.optim.SGD gives {theirs[at]:.12g}; "
         f"{wrong.sum()} of {len(ours)} numbers differ"
     )
     ratio = (ours - before) / (theirs - before)
@@ -145,39 +142,21 @@ def details_of(run):
     return words
 
 
-def naming(mistake):
-    """Lines that name a mistake, with the right line or what else to look at, and the wrong one."""
-    look = f"Look at: {PLAIN.get(mistake.look, mistake.look)}"
-    wrong = shown(mistake)
-    look += f"; yours may read: {wrong}" if wrong else "."
-    return wrapped(f"The mistake: {mistake.words}.", 8, 4) + wrapped(look, 12, 8)
-
-
-def shown(mistake):
-    """The wrong lines in one; "" where a line is left out or nothing is a line."""
-    parts = "; ".join(wrong for _, wrong in mistake.lines).split("; ")
-    return "; ".join(" ".join(part.split()) for part in parts if part not in ("", "pass"))
-
-
 def diagnosis(runs):
     """Lines that name the mistake, or the operations that round otherwise."""
     ran = [run for run in runs if not run.problem]
-    right = [is_right(run) for run in ran]
-    if not all(right):
-        named = {m.words: m for m in mistakes_of(ran)}  # the same words once
-        lines = [line for m in list(named.values())[:3] for line in naming(m)]
+    if not all(map(is_right, ran)):
+        found = list({m.words: m for m in mistakes_of(ran)}.values())  # the same words once
+        lines = [line for m in found[:3] for line in naming(m, PLAIN.get(m.look))]
         return lines or wrapped(NOT_KNOWN, 8, 4)
-    if all(same_ends(run, torch_run(run.setting)) for run in ran):
-        return []
     rounded = rounding_of(ran)
     if rounded is None:
         return wrapped(ROUNDS_OTHERWISE, 8, 4)
-    return [
-        line
-        for m in rounded
-        for line in wrapped(f"Rounding: {m.words}.", 8, 4)
-        + wrapped(f"To the last bit: {m.look}.", 12, 8)
-    ]
+    lines = []
+    for mistake in rounded:
+        lines += wrapped(f"Rounding: {mistake.words}.", 8, 4)
+        lines += wrapped(f"To the last bit: {mistake.look}.", 12, 8)
+    return lines
 
 
 def remarks_on(runs, notes):
@@ -200,7 +179,7 @@ def report_on(runs, exact, verbose):
     """The lines of all checks; the details of the first difference and of each problem once."""
     lines, told = [], set()
     for run in runs:
-        passed, _, words = verdict(run, exact)
+        passed, words = verdict(run, exact)
         lines.append(f"    {'ok    ' if passed else 'FAILED'}  {run.setting.title}: {words}")
         different = words.startswith("different")
         topic = run.problem or different
@@ -250,10 +229,7 @@ def sgd_test(train_manual_update=None, *, step=None, exact=False, verbose=False)
 
 def settings_for(step):
     """The settings in which a bare step can be judged, and a note on what is not."""
-    try:
-        taken = inspect.signature(step).parameters.values()
-    except (TypeError, ValueError):
-        taken = []
+    taken = signature_of(step) or []
     names = {p.name for p in taken}
     takes_all = any(p.kind == p.VAR_KEYWORD for p in taken)
     more = [s for s in MORE_FOR_A_STEP if takes_all or dict(s.more).keys() <= names]

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from checks.difference import GLOBAL_STATE, bits, same_bits
 from checks.reference import STEP, TRAINING, code_of
+from checks.wrong_updates import STEP_LINES
 
 OWN_FOLDERS = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
 WATCHED = {  # what a training could change for the next one: (read it, put it back)
@@ -26,7 +27,6 @@ WATCHED = {  # what a training could change for the next one: (read it, put it b
 }
 
 ORDER = "epoch_count model loss_function learning_rate momentum weight_decay train_loader".split()
-STEP_LINES = set(map(str.strip, STEP.splitlines()))
 
 
 def planted_step(lines=()):
@@ -254,13 +254,9 @@ def run_setting(train, setting):
     return run
 
 
-def train_with_torch(
-    epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader, **more
-):
+def train_with_torch(epoch_count, model, loss_function, lr, momentum, decay, train_loader, **more):
     """The plain loop around torch.optim.SGD: what every training is compared with."""
-    optimizer = torch_sgd(
-        model, learning_rate, momentum=momentum, weight_decay=weight_decay, **more
-    )
+    optimizer = torch_sgd(model, lr, momentum=momentum, weight_decay=decay, **more)
     for _ in range(epoch_count):
         for X, y in train_loader:
             optimizer.zero_grad()
@@ -321,6 +317,12 @@ def torch_sgd(model, learning_rate, **switches):
     return torch.optim.SGD(model.parameters(), lr=learning_rate, **switches)
 
 
+def check(right, words):
+    """An `assert` that python -O keeps."""
+    if not right:
+        raise AssertionError(words)
+
+
 def compare_with_torch(step, make_net, dtype, switches, step_count=20):
     """Walk `step` and torch.optim.SGD side by side from the same start.
 
@@ -347,16 +349,12 @@ def compare_with_torch(step, make_net, dtype, switches, step_count=20):
         for j, (p, q, buffer) in enumerate(triples):
             where = f"step {i + 1}, parameter {j}, {switches}, {dtype}"
             theirs_buffer = optimizer.state[p].get("momentum_buffer")
-            shared = buffer is not None and q.grad is not None
-            shared = shared and buffer.data_ptr() == q.grad.data_ptr()
-            for right, words in (
-                (same_bits(p, q), f"parameters differ at {where}:\n{p}\n{q}"),
-                (same_bits(p.grad, q.grad), f"the step changed a gradient at {where}"),
-                (same_bits(theirs_buffer, buffer), f"momentum buffers differ at {where}"),
-                (not shared, f"the buffer is the gradient's own memory at {where}"),
-            ):
-                if not right:
-                    raise AssertionError(words)
+            check(same_bits(p, q), f"parameters differ at {where}:\n{p}\n{q}")
+            check(same_bits(p.grad, q.grad), f"the step changed a gradient at {where}")
+            check(same_bits(theirs_buffer, buffer), f"momentum buffers differ at {where}")
+            if buffer is not None and q.grad is not None:
+                own_memory = buffer.data_ptr() != q.grad.data_ptr()
+                check(own_memory, f"the buffer is the gradient's own memory at {where}")
 
 
 def check_update(step, make_net=dense_net, dtype=torch.double):

@@ -23,8 +23,8 @@ PLAIN = {  # right lines to show, up to rounding and without the switches that o
 RULE = "v = momentum * v + g, then p -= learning_rate * v"
 ENTRIES = "g = g + weight_decay * p, entry by entry: the slope of weight_decay / 2 * p ** 2"
 LATE_DECAY = (
-    "weight decay moves p by a line of its own; torch.optim.SGD adds it to the gradient first: "
-    "g = g + weight_decay * p, then v"
+    "weight decay moves p by a line of its own, or comes after the line of the buffer; "
+    "torch.optim.SGD adds it to the gradient first: g = g + weight_decay * p, then v"
 )
 ALL_ALIKE = "a condition such as p.dim() > 1 or 'bias' in name; torch.optim.SGD treats all alike"
 BELOW = "the line stands below the loop over the parameters (or layers), not inside: indent it"
@@ -43,12 +43,10 @@ WRONG_MOVES = {  # {the right line: {a wrong one: what it looks like}}, or with 
             "zero_grad() may stand between backward() and the update; state_dict() holds no .grad"),
         "p += learning_rate * g": "the step goes uphill: its sign is wrong",
         "p.add_(g, alpha=-learning_rate); break": ("only the first parameter is moved",
-            "the loop over model.parameters() is left too early: a break, a return, next(...), "
-            "[0]"),
+            "the loop over the parameters is left too early: a break, a return, next(...), [0]"),
         "p -= g": "the learning rate is left out",
         "p -= learning_rate ** 2 * g": ("the learning rate is applied twice",
-            "learning_rate stands in g or in v and again in p -= learning_rate * v: keep the "
-            "latter"),
+            "learning_rate stands in g or in v and again in p -= learning_rate * v: keep one"),
         "if p.dim() > 1: p -= learning_rate * g": ("only the weights are moved, not the biases",
             ALL_ALIKE),
         "if p.dim() == 1: p -= learning_rate * g": ("only the biases are moved, not the weights",
@@ -77,14 +75,12 @@ WRONG_DECAY = {
             "g = g + weight_decay * p must come before the line that uses g"),
         "g = g + 2 * weight_decay * p": (
             "weight decay is applied twice, or twice as strong as torch's",
-            "weight_decay * p is added at two places, or as 2 * weight_decay * p, or the loss "
-            "also holds weight_decay * (p ** 2).sum(), whose slope is 2 * weight_decay * p: keep "
-            "one"),
+            "weight_decay * p is added at two places, or the loss also holds "
+            "weight_decay * (p ** 2).sum(), whose slope is 2 * weight_decay * p: keep one"),
         "g = g - weight_decay * p": "weight decay has the wrong sign: the parameters grow",
         "p -= learning_rate * weight_decay * p": (
             "weight decay stays out of the momentum buffer (as in AdamW)",
-            "weight decay moves p by a line of its own, or comes after the line of the buffer; "
-            "torch.optim.SGD adds it to the gradient first: g = g + weight_decay * p, then v"),
+            LATE_DECAY),
         "g = g + weight_decay * p if p.dim() > 1 else g": (
             "weight decay is applied to the weights alone, not to the biases", ALL_ALIKE),
         "g = g + weight_decay * p if p.dim() == 1 else g": (
@@ -93,11 +89,9 @@ WRONG_DECAY = {
             "weight decay is applied to the last parameter alone", BELOW),
         "g = g + 2 * weight_decay * p if p.dim() > 1 else g": (
             "weight decay is twice as strong as torch's, and on the weights alone",
-            "g = g + weight_decay * p for all parameters; the slope of weight_decay * p ** 2 is "
-            "twice as large"),
+            "all parameters decay; the slope of weight_decay * p ** 2 is 2 * weight_decay * p"),
         "g = g + weight_decay / 2 * p": ("weight decay is half as strong as torch's",
-            "g = g + weight_decay * p, without 1/2: that is the slope of weight_decay / 2 * p ** "
-            "2"),
+            "g = g + weight_decay * p is the slope of weight_decay / 2 * p ** 2 already"),
         "g = g + weight_decay * p.sign()": ("weight decay uses the sign of p: that is L1, not L2",
             "g = g + weight_decay * p, not weight_decay * p.sign(), and no p.abs() in the loss"),
         "g = g + weight_decay * p ** 2": ("weight decay adds the square of p", ENTRIES),
@@ -119,31 +113,20 @@ WRONG_DECAY = {
             "weight decay is not multiplied by the learning rate, the gradient is",
             "the buffer takes learning_rate * g + weight_decay * p: " + RULE),
     },
-    DECAYS: {
-        "if weight_decay != 0 and momentum == 0:": (
-            "weight decay is left out where there is momentum",
-            "`if momentum ... elif weight_decay ...` does one of the two; or the buffer takes "
-            "p.grad, not g = p.grad + weight_decay * p"),
-    },
-    CHOICE: {
-        "g = v[i] + weight_decay * p": (
-            "with momentum, weight decay is applied twice: in the buffer and again beside it",
-            DECAY_ONCE),
-    },
-    MOVE: {
-        "p -= learning_rate * (g + weight_decay * p)": (
-            "weight decay is applied twice: in the gradient and again in the step", DECAY_ONCE),
-    },
-    (DECAY, CHOICE): {
-        ("pass", "g = v[i] + weight_decay * p"): (
-            "weight decay is added after the momentum, and only where there is momentum",
-            LATE_DECAY),
-    },
-    (DECAY, LATER): {
-        ("pass", "v[i] = (momentum + weight_decay) * v[i] + g"): (
-            "weight decay is applied to the momentum buffer, not to the parameter",
-            "g = g + weight_decay * p: p, not v"),
-    },
+    DECAYS: {"if weight_decay != 0 and momentum == 0:": (
+        "weight decay is left out where there is momentum",
+        "`if momentum: ... elif weight_decay: ...` does one of the two; or v takes p.grad, not g")},
+    CHOICE: {"g = v[i] + weight_decay * p": (
+        "with momentum, weight decay is applied twice: in the buffer and again beside it",
+        DECAY_ONCE)},
+    MOVE: {"p -= learning_rate * (g + weight_decay * p)": (
+        "weight decay is applied twice: in the gradient and again in the step", DECAY_ONCE)},
+    (DECAY, CHOICE): {("pass", "g = v[i] + weight_decay * p"): (
+        "weight decay is added after the momentum, and only where there is momentum",
+        LATE_DECAY)},
+    (DECAY, LATER): {("pass", "v[i] = (momentum + weight_decay) * v[i] + g"): (
+        "weight decay is applied to the momentum buffer, not to the parameter",
+        "g = g + weight_decay * p: p, not v")},
     (DECAY, MOVE): {
         ("pass", "p -= learning_rate * g; p -= learning_rate * weight_decay * p"): (
             "weight decay is applied after the step, to the parameter that has moved", LATE_DECAY),
@@ -151,18 +134,15 @@ WRONG_DECAY = {
             "weight decay is not multiplied by the learning rate, and comes after the step",
             LATE_DECAY),
     },
-    (DECAY, BACKWARD): {
-        ("pass",
-         "loss += weight_decay / 2 * sum((p ** 2).sum() for p in parameters) / len(X); "
-         "loss.backward()"): ("weight decay is divided by the number of images in the batch",
-            PLAIN[DECAY]),
-    },
+    (DECAY, BACKWARD): {("pass",
+     "loss += weight_decay / 2 * sum((p ** 2).sum() for p in parameters) / len(X); "
+     "loss.backward()"): ("weight decay is divided by the number of images in the batch",
+        PLAIN[DECAY])},
 }
 WRONG_MOMENTUM = {
     MOMENTUM: {
         "elif momentum != 0:": ("momentum is left out where there is weight decay",
-            "`if weight_decay ... elif momentum ...` does one of the two: write two ifs, decay "
-            "first"),
+            "`if weight_decay: ... elif momentum: ...` does one of the two: write two ifs"),
         "if momentum != 0 and p.dim() > 1:": (
             "momentum is applied to the weights alone, not to the biases", ALL_ALIKE),
         "if momentum != 0 and p is parameters[-1]:": (
@@ -171,8 +151,7 @@ WRONG_MOMENTUM = {
     FIRST: {
         "v[i] = torch.zeros_like(g)": (
             "the first gradient does not reach the momentum buffer: the first step moves nothing",
-            "where the buffer is made: v = p.grad.clone(), or zeros to which the gradient of the "
-            "same step is added"),
+            "where v is made: v = p.grad.clone(), or zeros to which that gradient is added"),
         "v[i] = momentum * g + g": (
             "the first gradient counts twice: the buffer starts with it and gets it again",
             "start v with zeros, or leave v = momentum * v + g out at the first step"),
@@ -190,22 +169,19 @@ WRONG_MOMENTUM = {
             "loop over the batches, and store it: v[i] = momentum * v[i] + g"),
         "v[i].mul(momentum).add(g)": (
             "the momentum buffer keeps the first gradient: it is not kept up to date",
-            "write the new buffer back: v[i] = momentum * v[i] + g; append() makes the list "
-            "longer"),
+            "write it back: v[i] = momentum * v[i] + g; append() makes the list longer"),
         "v[i] = (1 - momentum) * v[i] + momentum * g": (
             "the momentum buffer is an average: (1 - momentum) * v + momentum * g, from g on"),
         "v[i] = v[i] + g": "the buffer adds up all gradients: nothing multiplies v by the momentum",
         "v[i] = (1 - momentum) * v[i] + g": "the buffer is multiplied by 1 - momentum",
         "v[i] = g - momentum * v[i]": "momentum has the wrong sign: it is subtracted",
-        "v[i] = momentum * g + g": (
-            "the gradient kept for the next step is .grad itself: it holds the new gradient by "
-            "then", COPY),
+        "v[i] = momentum * g + g": ("the gradient kept for the next step is .grad itself: "
+            "it holds the new gradient by then", COPY),
     },
     CHOICE: {
         "p -= learning_rate * v[i]; g = v[i]": (
             "momentum steps twice: each step is taken two times",
-            "with momentum, p -= learning_rate * v is done in the branch and again below it: keep"
-            " one"),
+            "p -= learning_rate * v is done in the branch and again below it: keep one"),
         "g = g + v[i]": (
             "with momentum, two steps are taken: one along the buffer, one along the gradient",
             "p -= learning_rate * v alone: no p -= learning_rate * g besides, and not g + v"),
@@ -221,15 +197,11 @@ WRONG_MOMENTUM = {
             "the step is learning_rate * g + momentum * v: g counts twice, v has no learning rate",
             RULE),
     },
-    (FIRST, CLEAR): {
-        ("v[i] = g", ZEROS): (
-            "the momentum buffer is .grad itself, which is set to zero and filled again", COPY),
-    },
-    (FIRST, LATER, CLEAR): {
-        ("v[i] = g", "v[i] = momentum * v[i] + g", ZEROS): (
-            "the momentum buffer is .grad itself at first: it holds the new gradient, not the old "
-            "one", COPY),
-    },
+    (FIRST, CLEAR): {("v[i] = g", ZEROS): (
+        "the momentum buffer is .grad itself, which is set to zero and filled again", COPY)},
+    (FIRST, LATER, CLEAR): {("v[i] = g", "v[i] = momentum * v[i] + g", ZEROS): (
+        "the momentum buffer is .grad itself at first: it holds the new gradient, not the old "
+        "one", COPY)},
     (FIRST, LATER): {
         ("v[i] = (1 - momentum) * g", "v[i] = momentum * v[i] + (1 - momentum) * g"): (
             "the momentum buffer is dampened: it takes (1 - momentum) * g", NO_FACTOR),
@@ -267,15 +239,14 @@ WRONG_LOOPS = {
             "the momentum and the weight decay stand in each other's place", ARGUMENTS),
         "v = memory.setdefault('v', [None for p in parameters])": (
             "the momentum buffers are kept from one call to the next",
-            "buffers in a global variable, in a default argument, on the function or on the "
-            "parameters: make them inside the function, at its start"),
+            "buffers in a global variable, a default argument, on the function or the parameters: "
+            "make them inside the function, at its start"),
     },
     EPOCHS: {
         "for epoch in range(1, epoch_count):": "one epoch too few is trained",
         "for epoch in range(epoch_count + 1):": "one epoch too many is trained",
         "for epoch in range(1):": ("only the first epoch is trained",
-            "a return inside the loop over the epochs, or an iter(train_loader) that is used up "
-            "then"),
+            "a return inside the loop over the epochs, or an iter(train_loader), used up then"),
         "for epoch in range(epoch_count):\n    " + START: (
             "the momentum is forgotten at each epoch",
             "the buffers are made inside the loop over the epochs: make them once, before it"),
@@ -291,29 +262,27 @@ WRONG_LOOPS = {
         "for X, y in list(train_loader)[::2]:": ("only every second batch is used",
             "next() is called on an iterator that a for loop goes through as well; or a condition"),
         "for X, y in reversed(list(train_loader)):": (
-            "the batches are taken from the last to the first"),
+            "the batches are taken from the last to the first",
+            "for X, y in train_loader keeps their order; no reversed(), no pop()"),
         "for X, y in [map(torch.cat, zip(*train_loader))]:": (
             "one step an epoch is taken, with all images in one batch"),
     },
     CLEAR: {
         "": ("the gradients are never cleared: each backward pass adds to those before",
-            "model.zero_grad() is missing; it stands in the loop over the batches, before "
-            "backward()"),
+            "model.zero_grad() stands in the loop over the batches, before loss.backward()"),
         "model.zero_grad(); v = v if epoch else [None for p in parameters]": (
             "the momentum buffer is made anew at every batch of the first epoch",
             "a condition such as `if epoch == 0`: make the buffers once, before the loop"),
     },
     BACKWARD: {
         "(2 * loss).backward()": ("the gradient counts twice: each step is twice as long",
-            "two calls of backward() for one batch, or a factor 2 at the loss or the learning "
-            "rate"),
+            "backward() twice for one batch, or a factor 2 at the loss or the learning rate"),
         "(loss / len(X)).backward()": (
             "the gradient is divided by the number of images in the batch",
             "nn.CrossEntropyLoss() is a mean already: do not divide by len(X) again"),
         "(loss * len(X)).backward()": (
             "the gradient is multiplied by the number of images in the batch",
-            "loss * len(X) may be summed for the printed mean, but backward() takes the loss "
-            "itself"),
+            "loss * len(X) may be summed for the printed mean, but backward() takes loss"),
         "(loss / len(train_loader)).backward()": (
             "the gradient is divided by the number of batches",
             "divide the printed sum by len(train_loader), not the loss whose backward() is called"),
@@ -329,14 +298,10 @@ WRONG_LOOPS = {
         "update(); break": ("only the first batch of each epoch is used",
             "a break, a return or next(iter(train_loader)) in the loop over the batches"),
     },
-    (CLEAR, BACKWARD): {
-        ("", f"loss.backward(); {ZEROS}"): (
-            "the gradients are cleared between the backward pass and the update", RIGHT_ORDER),
-    },
-    (CLEAR, UPDATE): {
-        ("update(); model.zero_grad()", ""): (
-            "the update comes too early: it uses the gradients of the batch before", RIGHT_ORDER),
-    },
+    (CLEAR, BACKWARD): {("", f"loss.backward(); {ZEROS}"): (
+        "the gradients are cleared between the backward pass and the update", RIGHT_ORDER)},
+    (CLEAR, UPDATE): {("update(); model.zero_grad()", ""): (
+        "the update comes too early: it uses the gradients of the batch before", RIGHT_ORDER)},
     (CLEAR, BACKWARD, UPDATE, MOVE): {
         ("", "update(); model.zero_grad(); loss.backward()", "", "p.data -= learning_rate * g"): (
             "the update comes before the backward pass: it uses the gradients of the batch before",
@@ -345,34 +310,22 @@ WRONG_LOOPS = {
     (UPDATE, AFTER): {
         ("", "update()"): ("one step an epoch, with the gradient of its last batch", INDENT),
     },
-    (CLEAR, UPDATE, AFTER): {
-        ("", "", "update(); model.zero_grad()"): (
-            "one step an epoch, with the sum of all its gradients", INDENT),
-    },
+    (CLEAR, UPDATE, AFTER): {("", "", "update(); model.zero_grad()"): (
+        "one step an epoch, with the sum of all its gradients", INDENT)},
     (CLEAR, AFTER): {
         ("", "model.zero_grad()"): ("the gradients are cleared once an epoch, not at each batch",
             "model.zero_grad() goes inside the loop over the batches"),
     },
 }
 WRONG_SWITCHES = {  # what only a step has: none of it matters in a training
-    GRADIENT: {
-        "g = p.grad": ("maximize is ignored", "with maximize, g = -p.grad"),
-    },
-    DECAY: {
-        "g = g.add_(p, alpha=weight_decay)": (
-            "it changes .grad, which torch.optim.SGD leaves as it is"),
-    },
-    FIRST: {
-        "v[i] = (1 - dampening) * g": ("the first gradient is dampened, too",
-            "the buffer starts with the whole gradient, v = g; dampening comes at the second step"),
-    },
-    LATER: {
-        "v[i].mul_(momentum).add_(g)": ("dampening is ignored",
-            "v = momentum * v + (1 - dampening) * g"),
-    },
-    CHOICE: {
-        "g = v[i]": ("nesterov is ignored", "with nesterov, p -= lr * (g + momentum * v)"),
-    },
+    GRADIENT: {"g = p.grad": ("maximize is ignored", "with maximize, g = -p.grad")},
+    DECAY: {"g = g.add_(p, alpha=weight_decay)": (
+        "it changes .grad, which torch.optim.SGD leaves as it is")},
+    FIRST: {"v[i] = (1 - dampening) * g": ("the first gradient is dampened, too",
+        "the buffer starts with the whole gradient, v = g; dampening comes at the second step")},
+    LATER: {"v[i].mul_(momentum).add_(g)": ("dampening is ignored",
+        "v = momentum * v + (1 - dampening) * g")},
+    CHOICE: {"g = v[i]": ("nesterov is ignored", "with nesterov, p -= lr * (g + momentum * v)")},
 }
 LEARNING_RATE_INSIDE = (
     "the learning rate is inside the momentum buffer: the same while it is constant; a schedule "
@@ -389,15 +342,11 @@ ROUNDED_OTHERWISE = {  # right in a training, but for the rounding of one operat
     DECAY: {
         "g = g + weight_decay * p": "g + weight_decay * p rounds twice, the product and the sum",
     },
-    MOVE: {
-        "p -= learning_rate * g": (
-            "p - learning_rate * v rounds twice, the product and the difference"),
-    },
-    LATER: {
-        "v[i] = ((1 - dampening) * g).add(v[i], alpha=momentum)": (
-            "g.add(v, alpha=momentum) rounds once, where torch rounds twice",
-            "v.mul_(momentum).add_(g) rounds the product and then the sum, as torch does"),
-    },
+    MOVE: {"p -= learning_rate * g": (
+        "p - learning_rate * v rounds twice, the product and the difference")},
+    LATER: {"v[i] = ((1 - dampening) * g).add(v[i], alpha=momentum)": (
+        "g.add(v, alpha=momentum) rounds once, where torch rounds twice",
+        "v.mul_(momentum).add_(g) rounds the product and then the sum, as torch does")},
     (FIRST, LATER, MOVE): {
         ("v[i] = learning_rate * g",
          "v[i].mul_(momentum).add_(g, alpha=learning_rate * (1 - dampening))",
@@ -405,12 +354,10 @@ ROUNDED_OTHERWISE = {  # right in a training, but for the rounding of one operat
         ("v[i] = learning_rate * g", "v[i] = momentum * v[i] + learning_rate * g",
          "p -= g if momentum else learning_rate * g"): LEARNING_RATE_INSIDE,
     },
-    (MOMENTUM, DECAY, FIRST, LATER): {
-        ("if True:", "pass", "v[i] = g + weight_decay * p",
-         "v[i] = momentum * v[i] + g + weight_decay * p"): (
-            "momentum * v + g + weight_decay * p is summed from the left, with the decay last",
-            "g = g.add(p, alpha=weight_decay) first, then v.mul_(momentum).add_(g), as torch does"),
-    },
+    (MOMENTUM, DECAY, FIRST, LATER): {("if True:", "pass", "v[i] = g + weight_decay * p",
+     "v[i] = momentum * v[i] + g + weight_decay * p"): (
+        "momentum * v + g + weight_decay * p is summed from the left, with the decay last",
+        "g = g.add(p, alpha=weight_decay) first, then v.mul_(momentum).add_(g), as torch does")},
     (MOMENTUM, FIRST, LATER, CHOICE, MOVE): {
         (*OLD_P, "p.add_(momentum * (p - old_p) - learning_rate * g)"): HEAVY_BALL,
         (*OLD_P, "p.copy_(p + momentum * (p - old_p) - learning_rate * g)"): HEAVY_BALL,
@@ -422,9 +369,9 @@ ROUNDED_OTHERWISE = {  # right in a training, but for the rounding of one operat
 TABLES = WRONG_MOVES, WRONG_DECAY, WRONG_MOMENTUM, WRONG_LOOPS
 MISTAKES = [mistake for table in TABLES for mistake in rows(table)]
 OF_SWITCHES, ROUNDINGS = list(rows(WRONG_SWITCHES)), list(rows(ROUNDED_OTHERWISE))
-PLANTED_STEPS = [  # what is wrong with a step alone: {right line: wrong one} of STEP
+STEP_LINES = set(map(str.strip, STEP.splitlines()))
+PLANTED_STEPS = [  # those that a step alone can have
     mistake
     for mistake in MISTAKES + OF_SWITCHES + ROUNDINGS
-    if {right for right, wrong in mistake.lines if wrong != ZEROS}
-    <= set(map(str.strip, STEP.splitlines()))
+    if {right for right, wrong in mistake.lines if wrong != ZEROS} <= STEP_LINES
 ]
