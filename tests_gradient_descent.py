@@ -5,6 +5,7 @@
 
 import ast
 import copy
+import functools
 import math
 
 import pytest
@@ -26,7 +27,6 @@ from checks.trainings import (
 )
 from checks.wrong_updates import MISTAKES, PLAIN, PLANTED_STEPS, STEP_LINES
 from support import ROOT
-from tests.helpers.judging import judge
 
 __all__ = ["compare_with_torch", "sgd_test"]
 RIGHT_IN_A_LOOP = {"g = g.add_(p, alpha=weight_decay)", "g = g + weight_decay * p"} | {
@@ -37,6 +37,13 @@ RIGHT_IN_A_LOOP = {"g = g.add_(p, alpha=weight_decay)", "g = g + weight_decay * 
 
 def wrong_line(mistake):
     return mistake.wrong or mistake.words
+
+
+@pytest.fixture
+def judge(capsys):
+    from tests.helpers.judging import judge  # here: who imports sgd_test needs no tests
+
+    return functools.partial(judge, capsys)
 
 
 @pytest.mark.parametrize("dtype", [torch.double, torch.float], ids=str)
@@ -76,28 +83,28 @@ def test_planted_step_is_rejected(mistake):
         check_update(step_of(mistake))
 
 
-def test_sgd_test_finds_the_right_ones_equal_to_the_last_bit(part2, capsys):
+def test_sgd_test_finds_the_right_ones_equal_to_the_last_bit(part2, judge):
     """Those of the notebook and those that hold the planted mistakes, without a remark."""
-    for train in (part2.train_manual_update, planted_training()):
-        verdict, checks, said = judge(capsys, train, exact=True)
-        assert verdict is True and said.endswith("precision sgd_test: 7 of 7 checks passed")
-        assert all(line.endswith(": equal to the last bit") for line in checks), checks
-    for step in (part2.manual_sgd_step, planted_step()):
-        verdict, checks, said = judge(capsys, step=step, exact=True)
-        assert verdict is True and said.endswith("precision sgd_test: 9 of 9 checks passed")
+    judged = [({"train_manual_update": part2.train_manual_update}, 7)]
+    judged += [({"train_manual_update": planted_training()}, 7)]
+    judged += [({"step": step}, 9) for step in (part2.manual_sgd_step, planted_step())]
+    for by_name, count in judged:
+        verdict, checks, said = judge(**by_name, exact=True)
+        assert verdict is True
+        assert said.endswith(f"precision sgd_test: {count} of {count} checks passed")
         assert all(line.endswith(": equal to the last bit") for line in checks), checks
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=wrong_line)
-def test_planted_training_is_rejected_and_named(mistake, capsys):
-    verdict, _, said = judge(capsys, planted_training(mistake.lines))
+def test_planted_training_is_rejected_and_named(mistake, judge):
+    verdict, _, said = judge(planted_training(mistake.lines))
     assert verdict is False and said.count("The mistake: ") == 1
     assert " ".join(" ".join(naming(mistake, PLAIN.get(mistake.look))).split()) in said
 
 
 @pytest.mark.parametrize("mistake", PLANTED_STEPS, ids=wrong_line)
-def test_planted_step_is_named(mistake, capsys):
-    verdict, _, said = judge(capsys, step=step_of(mistake))
+def test_planted_step_is_named(mistake, judge):
+    verdict, _, said = judge(step=step_of(mistake))
     assert verdict is (mistake.wrong in RIGHT_IN_A_LOOP)
     assert said.count("The mistake: ") == (not verdict)
     assert f"{mistake.words}." in said
@@ -118,12 +125,16 @@ def by_the_readme(
                     p -= learning_rate * (velocity[i] + weight_decay * p)
 
 
-def test_the_example_of_the_readme(capsys):
-    verdict, checks, said = judge(capsys, by_the_readme)
+def test_the_example_of_the_readme_and_the_lines_shown(judge):
+    verdict, checks, said = judge(by_the_readme)
     assert verdict is False
     assert "    FAILED  momentum and weight decay: different from step 2 on" in checks
     assert "The mistake: weight decay stays out of the momentum buffer (as in AdamW)." in said
-    assert said.endswith("sgd_test: 6 of 7 checks passed")
+    assert "Look at: weight decay moves p by a line of its own, or comes after " in said
+    assert " yours may read: p -= learning_rate * weight_decay * p sgd_test: 6 " in said
+    (uphill,) = (mistake for mistake in MISTAKES if "uphill" in mistake.words)
+    plain = "Look at: p -= learning_rate * g yours may read: p += learning_rate * g sgd_test: 0 of"
+    assert plain in judge(planted_training(uphill.lines))[2]
 
 
 BAD = [{name: -0.1} for name in ("learning_rate", "momentum", "weight_decay")]

@@ -19,6 +19,7 @@ def shown(mistake):
 
 def naming(mistake, look=None):
     """Lines that name a mistake: what it is, where to look, and what may stand there."""
-    look = f"Look at: {look or mistake.look}"
-    look += f"; yours may read: {shown(mistake)}" if shown(mistake) else "."
-    return wrapped(f"The mistake: {mistake.words}.", 8, 4) + wrapped(look, 12, 8)
+    lines = wrapped(f"The mistake: {mistake.words}.", 8, 4)
+    lines += wrapped(f"Look at: {look or mistake.look}", 12, 8)
+    wrong = shown(mistake)
+    return lines + wrapped(f"yours may read: {wrong}", 12, 8) if wrong else lines
