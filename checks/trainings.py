@@ -214,7 +214,7 @@ def train_all(train, run):
     models = {number: SmallNet() for number in setting.calls}
     for number in setting.calls:
         model, state = models[number], {name: read() for name, (read, _) in WATCHED.items()}
-        loader = WatchingLoader(model, setting)
+        loader, size = WatchingLoader(model, setting), len(values_of(model))
         rule = (setting.learning_rate, setting.momentum, setting.weight_decay)
         arguments = (setting.epoch_count, model, nn.CrossEntropyLoss(), *rule, loader)
         result = train(*arguments, **dict(setting.more))
@@ -224,7 +224,7 @@ def train_all(train, run):
             if read() != state[name]:
                 run.remarks.append(f"it changes {name} and leaves it so")
                 put_back(state[name])
-        if {len(vector) for vector in [*loader.seen, run.ends[-1]]} != {len(values_of(SmallNet()))}:
+        if {len(vector) for vector in [*loader.seen, run.ends[-1]]} != {size}:
             run.problem = "it changes how many parameters the model has"
             return
         dtypes = {str(p.dtype) for p in model.parameters()} - {"torch.float64"}

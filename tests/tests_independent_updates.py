@@ -82,6 +82,7 @@ def test_two_mistakes_at_once_are_both_named(capsys, train):
     verdict, _, said = judge(capsys, train)
     assert verdict is False
     diagnosis = diagnosis_in(said)
+    assert "this explains" not in said, "each fits a part of the checks, and together all"
     assert all(re.search(words, diagnosis) for words in TWO_MISTAKES[train]), diagnosis
 
 
