@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from checks.difference import bits
-from checks.updates import torch_sgd
+from checks.trainings import torch_sgd
 
 PARTS = {"training": (20, 2), "validation": (30, 9), "test": (30, 18)}  # images, airplanes
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.utils.data import Subset, TensorDataset
 
-from checks.updates import same_parameters
+from checks.trainings import same_parameters
 
 LABELS = torch.tensor([0, 1, 1, 0])
 X = torch.randn(4, 3, 2, dtype=torch.double, generator=torch.Generator().manual_seed(0))

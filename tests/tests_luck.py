@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from checks.difference import same_bits
-from checks.updates import same_parameters
+from checks.trainings import same_parameters
 
 PARTS = ("training", "validation", "test")
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from checks.updates import torch_sgd
+from checks.trainings import torch_sgd
 
 
 def test_confusion_and_calibration_by_hand(part2, mistakes):
