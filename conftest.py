@@ -8,14 +8,16 @@ import shutil
 # The tests run on the CPU, where there is a GPU, too. torch reads this when it first looks for one.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
+import support.images
+from support import ROOT
+from support.definitions import load_definitions
+from support.images import MNIST_MD5, find_cifar10, load_mnist
+from support.notebooks import STAND_IN_BANNER, execute
+
 import numpy as np
 import pytest
 
-import support.images
 from checks.nets import make_case
-from support import ROOT
-from support.images import MNIST_MD5, find_cifar10, load_mnist
-from support.notebooks import STAND_IN_BANNER, execute, load_definitions
 
 EXPERIMENTS = sorted(p for p in ROOT.glob("experiments/*.ipynb") if ".executed" not in p.name)
 NOTEBOOKS = [ROOT / "backpropagation.ipynb", ROOT / "gradient_descent.ipynb", *EXPERIMENTS]

@@ -20,7 +20,7 @@ from torch import nn
 
 from checks.nets import loss_of, make_case
 from support import ROOT
-from support.saving import save_json
+from support.files import save_json
 
 
 def timed(*sides, rounds, warm_up=4):
@@ -136,7 +136,7 @@ def least_epoch(get):
 
 def loading(get):
     """In fresh processes; the notebook's own imports count."""
-    code = "import time; from support.notebooks import load_definitions; t = time.perf_counter();"
+    code = "import time; from support.definitions import load_definitions; t = time.perf_counter();"
     code += "load_definitions('gradient_descent.ipynb'); print(time.perf_counter() - t)"
     command = [sys.executable, "-c", code]
     seconds = median(float(subprocess.check_output(command, cwd=ROOT)) for _ in range(3))

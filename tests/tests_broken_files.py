@@ -9,12 +9,12 @@ import shutil
 import subprocess
 import sys
 
-import pytest
-from torchvision.datasets import CIFAR10
-
 import support.images
 from support import ROOT
 from support.images import MNIST_MD5, find_cifar10, find_mnist, load_mnist, open_cifar10
+
+import pytest
+from torchvision.datasets import CIFAR10
 
 INNER = CIFAR10.base_folder
 

@@ -14,8 +14,7 @@ from tests_exercise import OPEN
 
 from support.exercise import NOTEBOOKS
 from support.images import load_mnist
-from support.kernel import OPTIONS
-from support.notebooks import shown_by
+from support.notebooks import OPTIONS, shown_by
 
 WRONG = {  # a solution with a mistake: (right, wrong, what the check says that follows)
     "backpropagation": (

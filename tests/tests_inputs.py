@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from support import ROOT
-from support.reading import read_json
+from support.files import read_json
 from support.report import read_result, render, write_all
 
 BROKEN = (b"", b'{"a": [1,', b"no JSON", b"\xff\xfe{}")

@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 
-import pytest
-from tests_running import small_notebook
-
-import support.saving
-from conftest import NOTEBOOKS
+import support.files
 from support import ROOT
-from support.notebooks import CONSTANT, load_definitions, read_definitions
+from support.definitions import CONSTANT, load_definitions, read_definitions
+
+import pytest
+
+from conftest import NOTEBOOKS
+from tests.helpers.notebooks import small_notebook
 
 
 def load(tmp_path, *sources):
@@ -135,7 +136,7 @@ def test_the_notebooks_lose_nothing(path, request):
 
 @pytest.mark.parametrize("mode, epochs", [("full", 30), ("quick", 1), ("stand-in", 1)])
 def test_the_mode_decides_images_and_epochs(monkeypatch, mode, epochs):
-    monkeypatch.setattr(support.saving, "RUN_MODE", mode)
+    monkeypatch.setattr(support.files, "RUN_MODE", mode)
     part2 = load_definitions(ROOT / "gradient_descent.ipynb")
     assert part2.EPOCHS == epochs
     assert part2.DATA_ROOT == ("stand-in" if mode == "stand-in" else "data")
@@ -146,7 +147,7 @@ LOAD_ALL = """
 import sys
 opened = []
 sys.addaudithook(lambda event, arguments: event == "open" and opened.append(str(arguments[0])))
-from support.notebooks import load_definitions
+from support.definitions import load_definitions
 for path in sys.argv[1:]:
     load_definitions(path)
 print("\\n".join(opened))
@@ -177,7 +178,7 @@ def test_the_tests_run_on_the_cpu(part2):
 ON_A_GPU = """
 import torch
 from support import ROOT
-from support.notebooks import load_definitions
+from support.definitions import load_definitions
 
 part2 = load_definitions(ROOT / "gradient_descent.ipynb")
 print(part2.DEVICE.type, torch.are_deterministic_algorithms_enabled())

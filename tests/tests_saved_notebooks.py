@@ -11,7 +11,7 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
 from conftest import NOTEBOOKS
-from support.notebooks import load_definitions, read_definitions
+from support.definitions import load_definitions, read_definitions
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)

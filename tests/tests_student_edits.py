@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from torch.utils.data import TensorDataset
 
-import support.saving
+import support.files
 from conftest import NOTEBOOKS
 
 # Other epochs, another batch size and fewer images: edits themselves, and quick.
@@ -51,8 +51,8 @@ def edited(images, tmp_path_factory):
     """Return a function: run cells in a namespace, each `times`; it returns what they printed."""
     folder = tmp_path_factory.mktemp("edited")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(support.saving, "OUTPUT", folder)
-        patch.setattr(support.saving, "RUN_MODE", "quick")
+        patch.setattr(support.files, "OUTPUT", folder)
+        patch.setattr(support.files, "RUN_MODE", "quick")
 
         def run(cells, namespace, times=1):
             printed = io.StringIO()

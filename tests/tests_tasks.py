@@ -5,21 +5,22 @@ import os
 import shutil
 import sys
 
-import joblib
-import pytest
-import torch
-from tests_running import small_notebook
-
 import support.sources
 import support.tasks
 from support.tasks import run_tasks
+
+import joblib
+import pytest
+import torch
+
+from tests.helpers.notebooks import small_notebook
 
 TOY = """
 import os
 
 import torch
 
-from support.notebooks import load_definitions
+from support.definitions import load_definitions
 
 BASE = load_definitions({base!r})
 
