@@ -12,7 +12,7 @@ import support.images
 from support import ROOT
 from support.definitions import load_definitions
 from support.images import MNIST_MD5, find_cifar10, load_mnist
-from support.notebooks import STAND_IN_BANNER, execute
+from support.notebooks import execute
 
 import numpy as np
 import pytest
@@ -165,7 +165,7 @@ def run_copy(tree_copy, monkeypatch, capfd):
 
     def run(name, mode):
         monkeypatch.setenv("RUN_MODE", mode)
-        execute(tree_copy / name, banner=STAND_IN_BANNER if mode == "stand-in" else None)
+        execute(tree_copy / name)
         assert "Warning" not in capfd.readouterr().err
         return tree_copy
 

@@ -20,6 +20,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+LEFT = "the notebook was left as it was"
 STAND_IN_BANNER = "STAND-IN IMAGES: nothing below is CIFAR-10's or MNIST's.\n"
 # A kernel that is stopped before joblib's workers leaves them to their tracker, which cleans up
 # and warns. Nothing of that concerns the notebook.
@@ -44,8 +45,8 @@ class Interrupted(KeyboardInterrupt):
         self.signal = number
 
 
-class EditedMeanwhile(Exception):
-    """A notebook's file changed while it was executed; the message says where both are."""
+class Stopped(Exception):
+    """A run that did not come to a good end; the message says where, and what lies where."""
 
 
 def terminal_name():
@@ -138,20 +139,19 @@ def shown_by(cell):
     return "\n".join(shown)
 
 
-def execute(path, target=None, banner=None, mode=None):
+def execute(path, target=None, mode=None):
     """Execute a notebook in a fresh kernel beside it; write it to `target` (default: in place).
 
     The file is written only after the last cell succeeded, and replaced in one step; it holds
-    no times. `banner` is put before the outputs of every cell that has any. `mode` is the RUN_MODE
-    that the kernel sees (default: this process's).
-    Raises ValueError in one line for what is no notebook or no Python. CellExecutionError with the
-    cell's own error, DeadKernelError, and Interrupted at Ctrl-C or SIGTERM say in `place` where,
-    and in `shown` what the cell showed. EditedMeanwhile if the file is no longer what was read: it
-    stays, and the executed notebook is written beside it.
+    no times. `mode` is the RUN_MODE that the kernel sees (default: this process's); stand-in puts
+    a line before the outputs of every cell that has any.
+    Raises ValueError in one line for what is no notebook or no Python. Stopped where a cell fails,
+    with what it showed, and where the kernel dies; or because the file is no longer what was read:
+    it stays, and the executed notebook is written beside it. Interrupted at Ctrl-C or SIGTERM.
     """
     from support.files import run_mode, write_whole  # see main
 
-    path = Path(path)
+    path, mode = Path(path), mode or run_mode()
     notebook, content = read_notebook(path)
     cells, running, section = notebook.cells, 0, None
 
@@ -163,24 +163,30 @@ def execute(path, target=None, banner=None, mode=None):
             place = f"cell {cell_index + 1}/{len(cells)}"
             print("  ".join(filter(None, [path.name, section, place])), flush=True)
 
-    client = LiveClient(notebook, path.resolve().parent, on_cell_execute=announce)
     try:
-        client.execute(mode or run_mode())
-    except (CellExecutionError, DeadKernelError, KeyboardInterrupt) as error:
+        LiveClient(notebook, path.resolve().parent, on_cell_execute=announce).execute(mode)
+    except CellExecutionError:
+        place, shown = place_of(cells, running), shown_by(cells[running])
+        raise Stopped(f"{path} stopped in {place} and was left as it was:\n{shown}") from None
+    except DeadKernelError:
+        place = place_of(cells, running)
+        raise Stopped(f"{path}: the kernel died in {place}; {LEFT}") from None
+    except KeyboardInterrupt as error:
         error.place = place_of(cells, running)
-        error.shown = shown_by(cells[running])
         raise
     for cell in cells:
-        if banner and cell.get("outputs"):
-            cell.outputs.insert(0, nbformat.v4.new_output("stream", name="stdout", text=banner))
+        if mode == "stand-in" and cell.get("outputs"):
+            banner = nbformat.v4.new_output("stream", name="stdout", text=STAND_IN_BANNER)
+            cell.outputs.insert(0, banner)
     edited = target is None and not (path.is_file() and path.read_bytes() == content)
     saved = unused_name(path) if edited else target or path
     write_whole(saved, nbformat.writes(notebook) + "\n")
     if edited:
-        raise EditedMeanwhile(
+        raise Stopped(
             f"{path} was changed while it was executed, and stays as it is now; "
             f"the executed notebook is {saved}"
         )
+    print(f"{path.name}: done, saved as {saved}", flush=True)
 
 
 def data_is_there(path):
@@ -212,27 +218,6 @@ def of_repository(path):
     return path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / "exercise")
 
 
-def execute_or_exit(path, mode):
-    """Execute a notebook: in place in the full mode, else into build/. Exit if it goes wrong."""
-    target = banner = None
-    if mode != "full":
-        root = ROOT if of_repository(path) else path.parent
-        target = root / "build" / mode / path.name
-        banner = STAND_IN_BANNER if mode == "stand-in" else None
-        print(f"{path.name}: RUN_MODE={mode}, a short run; its results go to {target.parent}")
-    try:
-        execute(path, target, banner, mode)
-    except CellExecutionError as error:
-        sys.exit(f"{path} stopped in {error.place} and was left as it was:\n{error.shown}")
-    except DeadKernelError as error:
-        sys.exit(f"{path}: the kernel died in {error.place}; the notebook was left as it was")
-    except (EditedMeanwhile, ValueError) as error:
-        sys.exit(str(error))
-    except OSError as error:
-        sys.exit(f"{path} was left as it was: {error}")
-    print(f"{path.name}: done, saved as {target or path}", flush=True)
-
-
 def main(paths):
     """Execute each notebook: in place on the real images, else in build/ on a stand-in.
 
@@ -244,9 +229,7 @@ def main(paths):
         requested_mode = run_mode()
         for path in map(Path, paths):
             if not path.is_file():
-                raise ValueError(
-                    f"{path}: there is no such notebook; give the path of an .ipynb file"
-                )
+                sys.exit(f"{path}: there is no such notebook; give the path of an .ipynb file")
             read_notebook(path)
     except ValueError as error:
         sys.exit(str(error))
@@ -255,16 +238,22 @@ def main(paths):
     before, in_place = report.read_result("gradient_descent"), []
     for path in map(Path, paths):
         try:
-            mode = requested_mode
+            mode, target = requested_mode, None
             if mode == "full" and not data_is_there(path):
                 mode = "stand-in"
-            execute_or_exit(path, mode)
+            if mode != "full":
+                root = ROOT if of_repository(path) else path.parent
+                target = root / "build" / mode / path.name
+                print(f"{path.name}: RUN_MODE={mode}, a short run; its results: {target.parent}")
+            execute(path, target, mode)
         except KeyboardInterrupt as error:
             place = getattr(error, "place", "the preparation")
-            print(
-                f"{path}: interrupted in {place}; the notebook was left as it was", file=sys.stderr
-            )
+            print(f"{path}: interrupted in {place}; {LEFT}", file=sys.stderr)
             sys.exit(128 + getattr(error, "signal", signal.SIGINT))
+        except (Stopped, ValueError) as error:
+            sys.exit(str(error))
+        except OSError as error:
+            sys.exit(f"{path} was left as it was: {error}")
         if mode == "full" and of_repository(path):
             in_place.append(path.name)
     if in_place:

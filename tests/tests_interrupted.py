@@ -175,7 +175,7 @@ def test_full_disk_is_named(small_disk):
         write_whole(small_disk / "x", bytes(100_000))
     assert error.value.errno == errno.ENOSPC and os.listdir(small_disk) == []
     save = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom support.files import write_whole\n"
-    for source in (save + "write_whole('x', bytes(100_000))", "print('x' * 100_000)"):
+    for source in (save + "write_whole('x', bytes(100_000))", "print('x\\n' * 50_000)"):
         path = small_notebook(small_disk, source)
         before = path.read_bytes()
         with pytest.raises(SystemExit, match="No space left on device") as stop:
