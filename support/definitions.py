@@ -4,6 +4,7 @@ import ast
 import dis
 import json
 import linecache
+import os
 import re
 import sys
 import traceback
@@ -65,16 +66,16 @@ def notebook_fields(path, content):
     return fields
 
 
-def as_python(source):
-    """A cell's code without what only a kernel understands, such as %matplotlib or !ls."""
+def parse(source, name):
+    """A cell's code without what only a kernel understands, such as !ls; and its syntax tree."""
     source = RUNS_THE_CELL.sub("", source)
     try:
-        ast.parse(source)
+        return source, ast.parse(source, name)
     except SyntaxError:  # it may be one for a kernel alone; IPython takes half a second to import
         from IPython.core.inputtransformer2 import TransformerManager
 
-        return TransformerManager().transform_cell(source)
-    return source
+        source = TransformerManager().transform_cell(source)
+        return source, ast.parse(source, name)
 
 
 def parse_cells(path, cells):
@@ -89,9 +90,8 @@ def parse_cells(path, cells):
         source, name = "".join(cell["source"]), f"{path}[{number}]"
         try:
             with warnings.catch_warnings(action="ignore"):
-                source = as_python(source)
-                compile(source, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-                tree = ast.parse(source, name)
+                source, tree = parse(source, name)
+                compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         except SyntaxError as error:
             if "raises-exception" in cell["metadata"].get("tags", []):
                 continue  # it is meant to fail
@@ -144,6 +144,8 @@ def read_definitions(path):
 
 def names_changed(node, name):
     """The global names that a statement binds or deletes, or whose items or attributes it sets."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
     code = compile(ast.Module([node], []), name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     operations = ("STORE_NAME", "STORE_GLOBAL", "DELETE_NAME")
     changed = {i.argval for i in dis.get_instructions(code) if i.opname in operations}
@@ -207,11 +209,11 @@ def run_definitions(path, module):
 
 def remember_modules(folders):
     """Note the text of each module below the folders that this process has imported by now."""
+    below = tuple(f"{folder}{os.sep}" for folder in folders)
     for file in [getattr(module, "__file__", None) for module in list(sys.modules.values())]:
-        path = Path(file or "")
-        if path.suffix == ".py" and "site-packages" not in path.parts and path not in REMEMBERED:
-            if any(path.is_relative_to(folder) for folder in folders) and path.is_file():
-                REMEMBERED[path] = path.read_text("utf-8")
+        if file and file.endswith(".py") and file.startswith(below) and "site-packages" not in file:
+            if file not in REMEMBERED and os.path.isfile(file):
+                REMEMBERED[file] = Path(file).read_text("utf-8")
 
 
 def load_definitions(path):

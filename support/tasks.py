@@ -37,8 +37,8 @@ def module_texts(definitions):
         notebook = finder.add_module(path.stem)
         for tree in module.__trees__:
             finder.scan_code(compile(tree, path.name, "exec"), notebook)
-        files = [Path(m.__file__) for m in finder.modules.values() if m.__file__]
-        found |= {file: file.read_text("utf-8") for file in files}
+        files = [m.__file__ for m in finder.modules.values() if m.__file__]
+        found |= {file: Path(file).read_text("utf-8") for file in files}
     return dict(sorted(found.items()))
 
 
@@ -68,7 +68,7 @@ def conditions_of(definitions):
     Raises RuntimeError if a module was changed after this process had imported it.
     """
     texts = module_texts(definitions)
-    changed = [str(path) for path, text in texts.items() if REMEMBERED.get(path, text) != text]
+    changed = [path for path, text in texts.items() if REMEMBERED.get(path, text) != text]
     if changed:
         raise RuntimeError(
             f"{', '.join(changed)} changed after this process had imported it: "

@@ -146,6 +146,7 @@ def test_a_good_file_beside_a_damaged_one(image_folders, name):
         load_mnist(download=False)
 
 
+@pytest.mark.fault
 def test_images_are_found_from_another_folder(tmp_path):
     """Those of the clone's own data/, with nothing in the environment, and no stray data/."""
     if find_cifar10() is None or find_mnist() is None:

@@ -1,7 +1,6 @@
 """Runs that cannot go on: interrupted, the disk full, the notebook edited or damaged meanwhile."""
 
 import errno
-import json
 import math
 import os
 import re
@@ -11,6 +10,7 @@ import sys
 
 import support.files
 from support import ROOT
+from support.definitions import load_definitions
 from support.files import save_json, write_whole
 from support.notebooks import execute, main
 
@@ -94,40 +94,51 @@ def test_notebook_edited_while_it_runs_is_kept(tmp_path):
 
 
 def refusal(path):
-    """The one line that the runner says of a notebook; it runs nothing."""
+    """The one line that the runner says of a notebook, and the loader; they run nothing."""
     before = path.read_bytes()
     with pytest.raises(SystemExit) as stop:
         main([str(path)])
+    with pytest.raises((ValueError, SyntaxError)) as error:
+        load_definitions(path)
     assert path.read_bytes() == before and os.listdir(path.parent) == [path.name]
-    assert isinstance(stop.value.code, str) and stop.value.code.startswith(f"{path}: ")
-    assert "\n" not in stop.value.code
+    assert isinstance(stop.value.code, str) and stop.value.code == str(error.value)
+    assert stop.value.code.startswith(f"{path}: ") and "\n" not in stop.value.code
     return stop.value.code.removeprefix(f"{path}: ")
 
 
-def test_syntax_error_is_named_before_anything_runs(tmp_path):
-    sources = ("open('ran', 'w')", "x = 1\ny = = 2", "%matplotlib inline\n!ls")
+@pytest.mark.parametrize(
+    "source, words",
+    [
+        ("x = 1\ny = = 2", "line 2: invalid syntax: y = = 2"),
+        ("x = 1\n<<<<<<< HEAD\ny = 2\n=======", "line 2: invalid syntax: <<<<<<< HEAD"),
+        ("x = 1\n\nreturn x", "line 3: 'return' outside function: return x"),
+        ("x = 1\ny = (1 +", "line 2: '(' was never closed: y = (1 +"),
+        ("def f(:\n    pass", "line 1: invalid syntax: def f(:"),
+        ("if True:\n  x = 1\n y = 2", "line 3: unindent does not match any outer indentation"),
+    ],
+)
+def test_syntax_error_is_named_before_anything_runs(tmp_path, source, words):
+    sources = ("open('ran', 'w')", source, "%matplotlib inline\n!ls")
     path = small_notebook(tmp_path, *sources)
-    assert refusal(path) == "cell 2, line 2: invalid syntax: y = = 2"
+    assert refusal(path).startswith(f"cell 2, {words}")
     small_notebook(tmp_path, *sources, heading="## Task 8")
-    assert refusal(path) == "Task 8 (cell 3), line 2: invalid syntax: y = = 2"
-    small_notebook(tmp_path, "pass", "x = 1\n<<<<<<< HEAD\ny = 2\n=======\ny = 3\n>>>>>>> other")
-    assert refusal(path) == "cell 2, line 2: invalid syntax: <<<<<<< HEAD"
+    assert refusal(path).startswith(f"Task 8 (cell 3), {words}")
 
 
 def test_damaged_notebook_is_named_in_one_line(tmp_path):
     path = small_notebook(tmp_path, "x = 1", "x = 2")
     text = path.read_text()
-    lines = text.splitlines(keepends=True)
-    path.write_text("".join([*lines[:5], "<<<<<<< HEAD\n", lines[5], "=======\n", ">>>>>>> a\n"]))
-    assert refusal(path) == "line 6: a conflict marker of git; resolve it first"
+    path.write_text(text.replace(' "cells"', '<<<<<<< HEAD\n "cells"'))
+    assert refusal(path) == "line 2: a conflict marker of git; resolve it first"
     path.write_text("")
     assert refusal(path) == "the file is empty"
     path.write_text(text[: len(text) // 2])
     assert re.fullmatch(r"line \d+: no notebook, or cut short: .+", refusal(path))
     path.write_bytes(b"\xff\xfe\x00")
     assert "no notebook, or cut short: " in refusal(path)
-    path.write_text(json.dumps({"results": []}))
-    assert refusal(path) == "no notebook: it has no cells"
+    for content in ('{"results": []}', "[1]"):
+        path.write_text(content)
+        assert refusal(path) == "no notebook: it has no cells"
 
 
 def test_a_file_is_written_whole_or_not_at_all(monkeypatch, tmp_path):

@@ -113,12 +113,17 @@ def test_without_images_a_short_run_says_so(tmp_path):
     assert os.environ["RUN_MODE"] == "full", "the mode is the kernel's alone"
 
 
-def test_unknown_run_mode_is_refused_in_one_line(tmp_path, monkeypatch):
-    """Before anything runs."""
+@pytest.mark.parametrize("outside", [False, pytest.param(True, marks=pytest.mark.fault)])
+def test_unknown_run_mode_is_refused_in_one_line(outside, tmp_path, monkeypatch):
+    """Before anything runs; from outside, even before support.files can be imported."""
     monkeypatch.setenv("RUN_MODE", "fulll")
     path = small_notebook(tmp_path, "open('ran', 'w')")
-    command = [sys.executable, "-m", "support.notebooks", str(path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr == "RUN_MODE is 'fulll'; choose one of full, quick, stand-in\n"
+    line = "RUN_MODE is 'fulll'; choose one of full, quick, stand-in"
+    if outside:
+        command = [sys.executable, "-m", "support.notebooks", str(path)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", line + "\n")
+    else:
+        with pytest.raises(SystemExit, match=f"^{line}$"):
+            main([str(path)])
     assert os.listdir(tmp_path) == ["small.ipynb"]
