@@ -95,7 +95,10 @@ def test_changed_code_modes_and_versions_keep_their_results_apart(folder, monkey
     run(folder, 1, worker_count=1)
     monkeypatch.setattr(torch, "__version__", "0")
     run(folder, 1, worker_count=1)
-    assert len(kept_results(folder)) == 8
+    toy = folder / "toy.ipynb"
+    toy.write_text(toy.read_text().replace("x + BASE.SEED", "x - BASE.SEED"))
+    run(folder, 1, worker_count=1)
+    assert len(kept_results(folder)) == 9
 
 
 CUT = '{"task": ["toy", {"x": 1'
