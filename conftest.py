@@ -12,14 +12,16 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["RUN_MODE"] = "full"  # whatever a person has exported: a test sets its own
 sys.modules["rfc3987_syntax"] = None  # builds a grammar for 3 s if jsonschema finds it; not used
 
+import support.images
+from support import ROOT
+from support.definitions import load_definitions
+from support.images import MNIST_MD5, find_cifar10, load_mnist
+from support.notebooks import execute
+
 import numpy as np
 import pytest
 
-import support.images
 from checks.nets import make_case
-from support import ROOT
-from support.images import MNIST_MD5, find_cifar10, load_mnist
-from support.notebooks import STAND_IN_BANNER, execute, load_definitions
 
 EXPERIMENTS = sorted(p for p in ROOT.glob("experiments/*.ipynb") if ".executed" not in p.name)
 NOTEBOOKS = [ROOT / "backpropagation.ipynb", ROOT / "gradient_descent.ipynb", *EXPERIMENTS]
@@ -174,7 +176,7 @@ def run_copy(tree_copy, monkeypatch, capfd):
 
     def run(name, mode):
         monkeypatch.setenv("RUN_MODE", mode)
-        execute(tree_copy / name, banner=STAND_IN_BANNER if mode == "stand-in" else None)
+        execute(tree_copy / name)
         assert "Warning" not in capfd.readouterr().err
         return tree_copy
 

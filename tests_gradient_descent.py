@@ -9,6 +9,8 @@ import functools
 import math
 from dataclasses import replace
 
+from support import ROOT
+
 import pytest
 import torch
 from torch import nn
@@ -27,7 +29,6 @@ from checks.trainings import (
     torch_sgd,
 )
 from checks.wrong_updates import MISTAKES, PLAIN, PLANTED_STEPS, STEP_LINES
-from support import ROOT
 
 __all__ = ["compare_with_torch", "sgd_test"]
 RIGHT_IN_A_LOOP = {"g = g.add_(p, alpha=weight_decay)", "g = g + weight_decay * p"} | {

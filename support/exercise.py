@@ -21,7 +21,8 @@ import sys
 import textwrap
 
 from support import ROOT
-from support.notebooks import place_of, read_notebook
+from support.definitions import place_of, read_notebook
+from support.files import write_whole
 
 NOTEBOOKS = ("backpropagation.ipynb", "gradient_descent.ipynb")
 FOLDER = ROOT / "exercise"
@@ -34,11 +35,11 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path.cwd()), str(Path.cwd().parent)]  # one of these two is the repository
 
-from support import ROOT, saving
+from support import ROOT, files
 
 # What this notebook writes stays in exercise/, away from the repository's own results.
-short = "" if saving.RUN_MODE == "full" else f"build/{saving.RUN_MODE}"
-saving.OUTPUT = ROOT / "exercise" / short"""
+short = "" if files.RUN_MODE == "full" else f"build/{files.RUN_MODE}"
+files.OUTPUT = ROOT / "exercise" / short"""
 LINE_LENGTH = 100
 
 
@@ -163,8 +164,6 @@ def main():
     """Write both notebooks of the exercise. One that somebody has worked in is not overwritten."""
     import nbformat
 
-    from support.saving import write_whole
-
     try:
         texts = {FOLDER / n: nbformat.writes(make_exercise(ROOT / n)) + "\n" for n in NOTEBOOKS}
     except ValueError as error:
@@ -176,7 +175,7 @@ def main():
                 "it may hold your work. Move exercise/ away, or delete it, and try again."
             )
     for path, text in texts.items():
-        write_whole(path, lambda temporary, text=text: temporary.write_text(text, "utf-8"))
+        write_whole(path, text)
         print(f"written: {path.relative_to(ROOT)}")
 
 

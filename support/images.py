@@ -15,9 +15,9 @@ import zlib
 from http.client import HTTPException
 from pathlib import Path
 
-import numpy as np
-
 from support import ROOT
+
+import numpy as np
 
 DOWNLOAD_PATIENCE = 30  # seconds without an answer: a silent firewall must not hang a notebook
 

@@ -15,15 +15,14 @@ import operator
 import sys
 import traceback
 
+from support import ROOT
+from support.definitions import read_definitions
+from support.files import read_json, write_whole
+
 import pypandoc
 import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 from scipy import stats
-
-from support import ROOT
-from support.notebooks import read_definitions
-from support.reading import read_json
-from support.saving import write_whole
 
 DOCUMENTS = ("report.md", "README.md")
 CARELESS_FILTERS = ("d", "default", "float", "int")  # they would hide a wrong key or a wrong value
@@ -184,11 +183,11 @@ def make_pdf(markdown, root=ROOT):
 def write_document(name, root=ROOT):
     """Render report.md (and report.pdf) or README.md, and write what was rendered as a whole."""
     text = render(name, root)
-    contents = {name: text.encode()}
+    contents = {name: text}
     if name == "report.md":
         contents["report.pdf"] = make_pdf(text, root)
     for file, content in contents.items():
-        write_whole(root / file, lambda temporary, content=content: temporary.write_bytes(content))
+        write_whole(root / file, content)
     print(f"{' and '.join(contents)}: rendered", flush=True)
 
 

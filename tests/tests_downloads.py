@@ -8,11 +8,12 @@ import socket
 import tarfile
 import threading
 
+from support.images import load_mnist, open_cifar10
+
 import pytest
 from torchvision.datasets import CIFAR10, MNIST
 
 from conftest import md5
-from support.images import load_mnist, open_cifar10
 
 INNER = CIFAR10.base_folder
 

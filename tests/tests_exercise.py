@@ -4,13 +4,14 @@ import ast
 import re
 import sys
 
+from support import ROOT, exercise, files, notebooks
+from support.exercise import FOLDER, NOTEBOOKS, make_exercise
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell as new_cell
 from nbformat.v4 import new_markdown_cell as new_text
 
-from support import ROOT, exercise, notebooks, saving
-from support.exercise import FOLDER, NOTEBOOKS, make_exercise
 from tests.helpers.exercise import OPEN
 
 LEFT_OUT = ["backpropagation_by_loop", "quietly", "without_the_factor_2"]
@@ -128,12 +129,12 @@ def test_a_cell_that_is_not_marked_or_no_longer_there_is_noticed(tmp_path, new, 
 
 @pytest.mark.parametrize("mode, folder", [("full", FOLDER), ("quick", FOLDER / "build" / "quick")])
 def test_what_the_exercise_writes_goes_to_its_folder(monkeypatch, mode, folder):
-    monkeypatch.setattr(saving, "RUN_MODE", mode)
-    monkeypatch.setattr(saving, "OUTPUT", ROOT)
+    monkeypatch.setattr(files, "RUN_MODE", mode)
+    monkeypatch.setattr(files, "OUTPUT", ROOT)
     monkeypatch.setattr(sys, "path", list(sys.path))
     for _ in range(2):  # a cell may be run again
         exec(exercise.FIRST_CELL, {})
-        assert saving.OUTPUT == folder
+        assert files.OUTPUT == folder
 
 
 def test_the_runner_takes_an_exercise_for_no_notebook_of_the_repository(tmp_path):

@@ -6,15 +6,15 @@ import shutil
 import subprocess
 import sys
 
+from support.exercise import NOTEBOOKS
+from support.images import find_mnist
+from support.notebooks import OPTIONS, shown_by
+
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from support.exercise import NOTEBOOKS
-from support.images import find_mnist
-from support.kernel import OPTIONS
-from support.notebooks import shown_by
 from tests.helpers.exercise import OPEN
 
 WRONG = {  # a solution with a mistake: (right, wrong, what the check says that follows)

@@ -1,22 +1,23 @@
 """Figures as they are saved and shown: once, in words too, the same bytes again."""
 
+import support.files
+from support.figures import WIDTH, save_figure
+from support.notebooks import execute
+
 import matplotlib.pyplot as plt
 import nbformat
 from PIL import Image
 
-import support.saving
-from support.notebooks import execute
-from support.saving import WIDTH, save_figure
-
 DRAW = """\
 from pathlib import Path
-import support.saving
-support.saving.OUTPUT = Path("out").resolve()
+import support.figures
+import support.files
+support.files.OUTPUT = Path("out").resolve()
 import matplotlib.pyplot as plt
 for name, alt in (("one", "A line that rises."), ("two", None)):
     figure, ax = plt.subplots()
     ax.plot([1, 2])
-    support.saving.save_figure(figure, name, alt)
+    support.figures.save_figure(figure, name, alt)
 print("done")
 """
 
@@ -38,7 +39,7 @@ def test_a_notebook_shows_each_figure_once_with_its_words(tmp_path, monkeypatch)
 
 
 def test_a_figure_is_the_same_bytes_again_and_closed(tmp_path, monkeypatch):
-    monkeypatch.setattr(support.saving, "OUTPUT", tmp_path)
+    monkeypatch.setattr(support.files, "OUTPUT", tmp_path)
     for name in ("first", "second"):
         figure, ax = plt.subplots()
         ax.plot([1, 2], label="line")

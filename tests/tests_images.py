@@ -2,14 +2,14 @@
 
 import random
 
+from support.images import draw_stand_in, find_cifar10, find_mnist, load_mnist
+
 import numpy as np
 import pytest
 import torch
 from torch.utils.data import TensorDataset
 from torchvision.datasets import CIFAR10
 from torchvision.transforms.functional import to_tensor
-
-from support.images import draw_stand_in, find_cifar10, find_mnist, load_mnist
 
 
 def test_mnist_images(mnist):

@@ -7,11 +7,8 @@ import shutil
 import subprocess
 import sys
 
-import nbformat
-import pytest
-
 from support import ROOT
-from support.reading import read_json
+from support.files import read_json
 from support.report import (
     AssumptionFailed,
     make_pdf,
@@ -21,6 +18,9 @@ from support.report import (
     typst_markup,
     write_all,
 )
+
+import nbformat
+import pytest
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 import copy
 import math
 
+from support import ROOT
+
 import pytest
 import torch
-
-from support import ROOT
 
 # All epochs are compared by experiments/replays.ipynb itself; here the first, and where asked five.
 EPOCHS = [1, pytest.param(5, marks=pytest.mark.fault)]

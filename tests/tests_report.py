@@ -4,10 +4,10 @@ import functools
 import hashlib
 import re
 
-import pytest
-
 from support import ROOT
 from support.report import DOCUMENTS, AssumptionFailed, make_pdf, read_folder, render
+
+import pytest
 
 
 @functools.cache

@@ -3,10 +3,11 @@
 import itertools
 import math
 
+from support import ROOT
+
 import numpy as np
 import pytest
 
-from support import ROOT
 from tests.helpers.results import RULE, check_selection, log_of, read_results
 
 LOG = """\

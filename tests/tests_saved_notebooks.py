@@ -6,13 +6,14 @@ import dis
 import re
 import types
 
+from support.definitions import load_definitions, read_definitions
+from support.figures import WIDTH
+
 import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
 from conftest import NOTEBOOKS
-from support.notebooks import load_definitions, read_definitions
-from support.saving import WIDTH
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)

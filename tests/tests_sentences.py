@@ -2,10 +2,10 @@
 
 import re
 
-import pytest
-
 from support import ROOT
 from support.report import DOCUMENTS
+
+import pytest
 
 # What may have digits of its own: code, links, formulas, expressions, and names.
 NOT_TEXT = (

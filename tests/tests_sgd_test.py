@@ -5,6 +5,8 @@ import random
 import subprocess
 import sys
 
+from support import ROOT
+
 import pytest
 import torch
 from torch import nn
@@ -14,7 +16,6 @@ from checks.naming_updates import with_numbers
 from checks.sgd_test import sgd_test
 from checks.trainings import SETTINGS, distance, planted_training
 from checks.wrong_updates import ROUNDINGS
-from support import ROOT
 from tests.helpers.judging import judge
 
 

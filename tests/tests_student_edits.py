@@ -6,6 +6,8 @@ import io
 import json
 import types
 
+import support.files
+
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
@@ -13,7 +15,6 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from torch.utils.data import TensorDataset
 
-import support.saving
 from conftest import NOTEBOOKS
 
 # Other epochs, another batch size and fewer images: edits themselves, and quick.
@@ -62,8 +63,8 @@ def edited(images, tmp_path_factory):
     folder = tmp_path_factory.mktemp("edited")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", save_legible)
-        patch.setattr(support.saving, "OUTPUT", folder)
-        patch.setattr(support.saving, "RUN_MODE", "quick")
+        patch.setattr(support.files, "OUTPUT", folder)
+        patch.setattr(support.files, "RUN_MODE", "quick")
 
         def run(cells, namespace, times=1):
             printed = io.StringIO()

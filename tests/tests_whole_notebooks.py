@@ -7,11 +7,12 @@ give the same numbers, as far as it goes. Those of experiments/ run in `make fau
 import json
 import re
 
+from support import ROOT
+from support.images import find_mnist
+
 import pytest
 import torch
 
-from support import ROOT
-from support.images import find_mnist
 from tests.helpers.results import check_selection, log_of
 
 pytestmark = pytest.mark.notebook

@@ -4,11 +4,11 @@ import itertools
 import json
 import math
 
+from support import ROOT
+
 import numpy as np
 import pytest
 from scipy import stats
-
-from support import ROOT
 
 RULE = ("learning_rate", "momentum", "weight_decay")
 
