@@ -358,17 +358,30 @@ def by_numbers(ours, table, raising, backward):
 
 
 def diagnose_on(nets, backward):
-    """The mistakes that the pass may be on these nets; empty where none fits."""
+    """The mistakes that the pass may be on these nets; empty where none fits.
+
+    Where nothing fits all batches, those with one sample and those with more are told apart.
+    """
     table = table_of(nets)
     outcomes = [outcome(backward, case) for case in table.cases]
     ours = {i: o.gradients for i, o in enumerate(outcomes) if o is not None}
-    raising = [i for i, o in enumerate(outcomes) if o is None]
     wrong = [i for i in ours if not agree(ours[i], table.right[i])]
-    return (
-        by_steps(outcomes, table, wrong)
-        or (by_differences(outcomes, table) if wrong else [])
-        or by_numbers(ours, table, raising, backward)
-    )
+
+    def among(numbers):
+        raising = [i for i in numbers if outcomes[i] is None]
+        return by_numbers({i: ours[i] for i in numbers if i in ours}, table, raising, backward)
+
+    found = by_steps(outcomes, table, wrong) or (by_differences(outcomes, table) if wrong else [])
+    everywhere = found or among(range(len(outcomes)))
+    if everywhere and "no exception)" not in everywhere[0].words:
+        return everywhere
+    sizes = {True: "with one sample", False: "with more samples"}
+    apart = [
+        replace(mistake, words=f"{words}: {mistake.words}", at_once=True)
+        for one, words in sizes.items()
+        for mistake in among([i for i, case in enumerate(table.cases) if (len(case.x) == 1) == one])
+    ]
+    return apart or everywhere
 
 
 def one_sample(nets, names=None):

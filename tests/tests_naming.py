@@ -19,6 +19,10 @@ from checks.nets import gradients_of, make_case, run
 from checks.reference import END, backward_with
 from checks.wrong_passes import BIAS, ERROR, NAMED, PLANTED, SLOPE, TWICE, WEIGHTS
 from tests.programs.passes import (
+    fresh_one_sample,
+    fresh_pairs,
+    fresh_right,
+    fresh_wrong,
     right_any_net,
     right_more,
     wrong_batch,
@@ -42,11 +46,14 @@ FOR_TANH_RIGHT = {
     "dL_dz = dL_da * (1 - a[l] ** 2)",
 }
 WRONG = wrong_passes(wrong_loss, wrong_slope, wrong_layers, wrong_batch, wrong_manners)
+WRONG |= wrong_passes(fresh_wrong, fresh_pairs, fresh_one_sample)
+UNNAMED = ["two_twice_and_no_slope_in_layer_1"]  # 4 * (y_pred - y_true), and df for l > 1 alone
 RIGHT = {
     name: function
-    for module in (right_any_net, right_more)
+    for module in (right_any_net, right_more, fresh_right)
     for name, function in vars(module).items()
-    if inspect.isfunction(function) and function.__module__ == module.__name__
+    if callable(function) and function.__module__ == module.__name__
+    if not inspect.isclass(function)
 }
 TANH_ALONE = {f.__name__ for f in right_more.TANH_ALONE}
 STYLES = ["lists_for_dicts", "with_prints", "ones_beside_the_activations"]
@@ -171,6 +178,11 @@ def test_a_students_wrong_pass_is_named(model, rows, name):
         titles = ("against autograd", "other nets against autograd", *titles)
         text += "\n".join(str(rows[title].verdict(WRONG[name]) or "") for title in titles)
     assert missing_in(text, WRONG[name].must_say) == [], text or "it has no name"
+
+
+@pytest.mark.parametrize("name", UNNAMED)
+def test_what_has_no_name_gets_none(model, name):
+    assert diagnose(WRONG[name], model) == []
 
 
 @pytest.mark.parametrize("name", RIGHT)
