@@ -81,8 +81,9 @@ dask-test: setup
 	$(call provide,requirements-dev.txt)
 	$(VENV_BIN)/python -m pytest -k dask
 
+fault-test: export OMP_WAIT_POLICY = PASSIVE
 fault-test: setup
-	$(VENV_BIN)/python -m pytest -m fault -rs
+	$(VENV_BIN)/python -m pytest -n 2 --maxschedchunk 1 -m fault -rs
 
 setup:
 	$(call provide,requirements.txt)

@@ -3,30 +3,43 @@
 import hashlib
 import os
 import pickle
+import re
 import shutil
+import sys
 
 # The tests run on the CPU, where there is a GPU, too. torch reads this when it first looks for one.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["RUN_MODE"] = "full"  # whatever a person has exported: a test sets its own
+sys.modules["rfc3987_syntax"] = None  # builds a grammar for 3 s if jsonschema finds it; not used
+
+import support.images
+from support import ROOT
+from support.definitions import load_definitions
+from support.images import MNIST_MD5, find_cifar10, load_mnist
+from support.notebooks import execute
 
 import numpy as np
 import pytest
 
-import support.images
 from checks.nets import make_case
-from support import ROOT
-from support.images import MNIST_MD5, find_cifar10, load_mnist
-from support.notebooks import STAND_IN_BANNER, execute, load_definitions
 
 EXPERIMENTS = sorted(p for p in ROOT.glob("experiments/*.ipynb") if ".executed" not in p.name)
 NOTEBOOKS = [ROOT / "backpropagation.ipynb", ROOT / "gradient_descent.ipynb", *EXPERIMENTS]
+ONLY_IF_NAMED = {"bench", "browser", "fault"}  # by -m; each has a command of its own
 
 
-def pytest_collection_modifyitems(items):
-    """The central tests first, whole notebooks last: a mistake is seen within seconds."""
+def pytest_collection_modifyitems(config, items):
+    """Leave out what -m must name; the central tests first, whole notebooks last.
+
+    So a mistake is seen within seconds.
+    """
+    markers = {item: {marker.name for marker in item.iter_markers()} for item in items}
+    left_out = ONLY_IF_NAMED - set(re.findall(r"\w+", config.option.markexpr))
+    config.hook.pytest_deselected(items=[item for item in items if markers[item] & left_out])
+    items[:] = [item for item in items if not markers[item] & left_out]
 
     def place(item):
-        markers = {marker.name for marker in item.iter_markers()}
-        return "notebook" in markers, "slow" in markers, item.path.parent != ROOT
+        return "notebook" in markers[item], "slow" in markers[item], item.path.parent != ROOT
 
     items.sort(key=place)
 
@@ -163,7 +176,7 @@ def run_copy(tree_copy, monkeypatch, capfd):
 
     def run(name, mode):
         monkeypatch.setenv("RUN_MODE", mode)
-        execute(tree_copy / name, banner=STAND_IN_BANNER if mode == "stand-in" else None)
+        execute(tree_copy / name)
         assert "Warning" not in capfd.readouterr().err
         return tree_copy
 

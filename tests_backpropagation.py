@@ -6,6 +6,8 @@
 import re
 import textwrap
 
+from support import ROOT
+
 import pytest
 import torch
 
@@ -16,7 +18,6 @@ from checks.main_test import Check, main_test, table_of_checks
 from checks.nets import make_case, small_cases
 from checks.reference import PASS
 from checks.wrong_passes import PLANTED
-from support import ROOT
 from tests.helpers.independent_checks import (
     check_complex_step,
     check_gradcheck,

@@ -3,26 +3,49 @@
 `from tests_gradient_descent import sgd_test` checks a train_manual_update of your own.
 """
 
+import ast
 import copy
+import functools
 import math
+from dataclasses import replace
+
+from support import ROOT
 
 import pytest
 import torch
 from torch import nn
 
 from checks.difference import same_bits
-from checks.planted_updates import PLANTED_UPDATES, update
-from checks.sgd_test import sgd_test
-from checks.updates import NETS, check_update, compare_with_torch, same_parameters, torch_sgd
-from checks.wrong_updates import MISTAKES
+from checks.reference import STEP
+from checks.sgd_test import TOLD, sgd_test
+from checks.telling import of_mistake
+from checks.trainings import (
+    NETS,
+    check_update,
+    compare_with_torch,
+    planted_step,
+    planted_training,
+    same_parameters,
+    torch_sgd,
+)
+from checks.wrong_updates import MISTAKES, PLAIN, PLANTED_STEPS, STEP_LINES
 
 __all__ = ["compare_with_torch", "sgd_test"]
-FOR_A_STEP = ("dampening ignored", "first step dampened", "maximize ignored", "nesterov ignored")
-RIGHT_IN_A_LOOP = {  # of the planted updates: what is said of it
-    "decay on a single-rounding path": "g + weight_decay * p rounds twice",
-    "update rounded twice": "p - learning_rate * v rounds twice",
-    "decay written into .grad": "it changes .grad, which torch.optim.SGD leaves as it is",
+RIGHT_IN_A_LOOP = {"g = g.add_(p, alpha=weight_decay)", "g = g + weight_decay * p"} | {
+    "p -= learning_rate * g",
+    "v[i] = ((1 - dampening) * g).add(v[i], alpha=momentum)",
 }
+
+
+def wrong_line(mistake):
+    return mistake.wrong or mistake.words
+
+
+@pytest.fixture
+def judge(capsys):
+    from tests.helpers.judging import judge  # here: who imports sgd_test needs no tests
+
+    return functools.partial(judge, capsys)
 
 
 @pytest.mark.parametrize("dtype", [torch.double, torch.float], ids=str)
@@ -44,44 +67,51 @@ def test_manual_step_by_hand(part2):
     assert seen == [(1.25, 0.375), (1.09375, -0.171875), (0.50390625, -0.423828125)]
 
 
-def test_the_form_that_holds_the_planted_mistakes_is_itself_correct():
-    check_update(update())
+def test_the_lines_that_are_judged_by_are_the_notebooks():
+    from support.report import source  # here: it needs more than sgd_test does
+
+    text = source(ROOT, "gradient_descent", "manual_sgd_step").replace("momentum_buffer", "v")
+    (loop,) = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.For))
+    assert ast.unparse(loop) == ast.unparse(ast.parse(STEP))
 
 
-@pytest.mark.parametrize("name", PLANTED_UPDATES)
-def test_planted_update_is_rejected(name):
-    with pytest.raises(AssertionError):
-        check_update(PLANTED_UPDATES[name])
+def step_of(mistake):
+    return planted_step(tuple(line for line in mistake.lines if line[0] in STEP_LINES))
 
 
-def test_sgd_test_finds_the_notebook_equal_to_the_last_bit(part2, capsys):
-    """Both as the notebook trains and step by step, in all checks, without a remark."""
-    for count, judged in ((7, part2.train_manual_update), (9, part2.manual_sgd_step)):
-        by_name = {"train_manual_update": judged} if count == 7 else {"step": judged}
-        assert sgd_test(**by_name, exact=True) is True
-        lines = capsys.readouterr().out.splitlines()
-        assert lines[-1] == f"sgd_test: {count} of {count} checks passed"
-        assert all(line.endswith(": equal to the last bit") for line in lines[1:-1]), lines
-        assert len(lines) == count + 2
+@pytest.mark.parametrize("mistake", PLANTED_STEPS, ids=wrong_line)
+def test_planted_step_is_rejected(mistake):
+    moves = "parameters differ at step 1, " if "p += " in mistake.wrong else ""
+    with pytest.raises(AssertionError, match=moves or r" at step \d+, parameter \d, "):
+        check_update(step_of(mistake))
 
 
-@pytest.mark.parametrize("name", [name for name in MISTAKES if name not in FOR_A_STEP])
-def test_planted_training_is_rejected_and_named(name, capsys):
-    verdict = sgd_test(MISTAKES[name].training())
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) <= 24 and max(map(len, lines)) <= 100, "it fits one screen"
-    printed = " ".join(" ".join(lines).split())
-    assert verdict is False and printed.count("The mistake: ") == 1
-    assert f"The mistake: {MISTAKES[name].says}. Look at: {MISTAKES[name].look}." in printed
+def test_sgd_test_finds_the_right_ones_equal_to_the_last_bit(part2, judge):
+    """Those of the notebook and those that hold the planted mistakes, without a remark."""
+    judged = [({"train_manual_update": part2.train_manual_update}, 7)]
+    judged += [({"train_manual_update": planted_training()}, 7)]
+    judged += [({"step": step}, 9) for step in (part2.manual_sgd_step, planted_step())]
+    for by_name, count in judged:
+        verdict, checks, said = judge(**by_name, exact=True)
+        assert verdict is True
+        assert said.endswith(f"precision sgd_test: {count} of {count} checks passed")
+        assert all(line.endswith(": equal to the last bit") for line in checks), checks
 
 
-@pytest.mark.parametrize("name", PLANTED_UPDATES)
-def test_planted_update_as_a_bare_step(name, capsys):
-    verdict = sgd_test(step=PLANTED_UPDATES[name])
-    printed = " ".join(capsys.readouterr().out.split())
-    assert verdict is (name in RIGHT_IN_A_LOOP)
-    assert ("The mistake: " in printed) is not verdict
-    assert RIGHT_IN_A_LOOP.get(name, "" if name not in MISTAKES else MISTAKES[name].says) in printed
+@pytest.mark.parametrize("mistake", MISTAKES, ids=wrong_line)
+def test_planted_training_is_rejected_and_named(mistake, judge):
+    verdict, _, said = judge(planted_training(mistake.lines))
+    assert verdict is False and said.count("The mistake: ") == 1
+    told = of_mistake(replace(mistake, look=PLAIN.get(mistake.look, mistake.look)), **TOLD)
+    assert " ".join(" ".join(told).split()) in said
+
+
+@pytest.mark.parametrize("mistake", PLANTED_STEPS, ids=wrong_line)
+def test_planted_step_is_named(mistake, judge):
+    verdict, _, said = judge(step=step_of(mistake))
+    assert verdict is (mistake.wrong in RIGHT_IN_A_LOOP)
+    assert said.count("The mistake: ") == (not verdict)
+    assert f"{mistake.words}." in said
 
 
 def by_the_readme(
@@ -99,12 +129,16 @@ def by_the_readme(
                     p -= learning_rate * (velocity[i] + weight_decay * p)
 
 
-def test_the_example_of_the_readme(capsys):
-    assert sgd_test(by_the_readme) is False
-    printed = " ".join(capsys.readouterr().out.split())
-    assert "FAILED momentum and weight decay: different from step 2 on" in printed
-    assert "The mistake: weight decay stays out of the momentum buffer (as in AdamW)." in printed
-    assert printed.endswith("sgd_test: 6 of 7 checks passed")
+def test_the_example_of_the_readme_and_the_lines_shown(judge):
+    verdict, checks, said = judge(by_the_readme)
+    assert verdict is False
+    assert "    FAILED  momentum and weight decay: different from step 2 on" in checks
+    assert "The mistake: weight decay stays out of the momentum buffer (as in AdamW)." in said
+    assert "Look at: weight decay moves p by a line of its own, or comes after " in said
+    assert " yours may read: p -= learning_rate * weight_decay * p sgd_test: 6 " in said
+    (uphill,) = (mistake for mistake in MISTAKES if "uphill" in mistake.words)
+    plain = "Look at: p -= learning_rate * g yours may read: p += learning_rate * g sgd_test: 0 of"
+    assert plain in judge(planted_training(uphill.lines))[2]
 
 
 BAD = [{name: -0.1} for name in ("learning_rate", "momentum", "weight_decay")]

@@ -27,22 +27,24 @@ for i, p in enumerate(parameters):
     if weight_decay != 0:
         g = g.add(p, alpha=weight_decay)
     if momentum != 0:
-        v = buffers[i]
-        v = g.clone() if v is None else v.mul_(momentum).add_(g, alpha=1 - dampening)
-        buffers[i] = v
-        g = g.add(v, alpha=momentum) if nesterov else v
+        if v[i] is None:
+            v[i] = g.clone()
+        else:
+            v[i].mul_(momentum).add_(g, alpha=1 - dampening)
+        g = g.add(v[i], alpha=momentum) if nesterov else v[i]
     p.add_(g, alpha=-learning_rate)
 """
 END = ""  # a wrong text in its place comes after the last line
 TRAINING = """\
-buffers = [None for p in parameters]
+v = [None for p in parameters]
 for epoch in range(epoch_count):
     for X, y in train_loader:
         model.zero_grad()
         loss = loss_function(model(X), y)
         loss.backward()
-        with torch.no_grad():
-""" + textwrap.indent(STEP, 12 * " ")
+        update()
+    losses.append(loss.item())
+"""
 RESULT = "what becomes of dL_dw and dL_db after they are computed"
 
 
@@ -67,8 +69,14 @@ class Mistake:
 
     @property
     def wrong(self):
-        """What a student may have written; empty where it is no line."""
+        """The wrong text: what tells one mistake from another."""
         return "; ".join(filter(None, (wrong for _, wrong in self.lines))).replace("\n", "; ")
+
+    @property
+    def shown(self):
+        """What a student may have written; empty where lines are left out, or nothing is a line."""
+        parts = (part.strip() for part in self.wrong.split("; ") if self.is_line)
+        return "; ".join(part for part in parts if part != "pass")
 
 
 def rows(table):

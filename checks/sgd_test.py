@@ -1,30 +1,24 @@
 """sgd_test: a verdict on one update, check by check, and the name of its mistake."""
 
 import inspect
-import textwrap
+from dataclasses import replace
 from itertools import product
 
 from checks.difference import bits, global_state_kept
-from checks.planted_trainings import training_loop
+from checks.naming_updates import ROUNDING, is_right, mistakes_of, rounding_of, torch_run
+from checks.telling import of_mistake, wrapped
 from checks.trainings import (
     MORE_FOR_A_STEP,
+    ORDER,
     SETTINGS,
     SmallNet,
     distance,
+    planted_training,
     run_setting,
     same_ends,
 )
-from checks.update_diagnosis import (
-    ROUNDING,
-    matches_torch,
-    mistakes_of,
-    names_of,
-    rounding_of,
-    torch_run,
-)
-from checks.wrong_updates import ROUNDINGS
+from checks.wrong_updates import CLEAR, PLAIN, ZEROS
 
-ORDER = "epoch_count model loss_function learning_rate momentum weight_decay train_loader".split()
 STEP_ORDER = "model learning_rate momentum weight_decay momentum_buffer".split()
 OTHER_NAMES = {  # of the arguments, in lower case and without underscores
     "epoch_count": "epochcount epochs epoch nepochs nepoch numepochs nbepochs maxepochs",
@@ -36,6 +30,8 @@ OTHER_NAMES = {  # of the arguments, in lower case and without underscores
     "train_loader": "trainloader trainingloader loader dataloader traindataloader traindl data",
     "momentum_buffer": "momentumbuffer momentumbuffers buffer buffers velocity velocities",
 }
+TOLD = dict(words="The mistake: {}.", look="Look at: {}")
+ROUNDED = dict(words="Rounding: {}.", look="To the last bit: {}.")
 NOT_KNOWN = (
     "No mistake known here gives these numbers. At the first step that differs, print .grad, the "
     "buffer and the parameter beside those of torch.optim.SGD."
@@ -46,23 +42,24 @@ ROUNDS_OTHERWISE = (
 )
 
 
-def name_of_mistake(train_manual_update):
-    """The names of the planted mistakes whose numbers this training gives; [] for a right one."""
-    with global_state_kept():
-        return names_of([run_setting(train_manual_update, setting) for setting in SETTINGS])
-
-
 def known_name(argument):
     """The argument of ORDER or STEP_ORDER that this one is, judged by its name; or None."""
     plain = argument.lower().replace("_", "")
     return next((name for name, others in OTHER_NAMES.items() if plain in others.split()), None)
 
 
+def signature_of(function):
+    """The parameters of a function; None where it does not tell."""
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
+
+
 def signature_problem(function, order):
     """What keeps `function` from being called with the arguments in this order, or ""."""
-    try:
-        given = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
+    given = signature_of(function)
+    if given is None:
         return ""
     by_place = [p for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     needed = [p for p in by_place if p.default is p.empty]
@@ -90,21 +87,6 @@ def name_of(function):
     return getattr(function, "__name__", type(function).__name__)
 
 
-def wrapped(text, indent=12, first=None):
-    """Lines of at most 100 characters; `first` is another indentation of the first one."""
-    margins = (" " * (indent if first is None else first), " " * indent)
-    return textwrap.wrap(text, 100, initial_indent=margins[0], subsequent_indent=margins[1])[:6]
-
-
-def names_of_entries():
-    """What each number of the parameter vector is, as "fc1.weight[0, 1]"."""
-    return [
-        f"{name}{list(index)}"
-        for name, p in SmallNet().named_parameters()
-        for index in product(*map(range, p.shape))
-    ]
-
-
 def first_difference(run):
     """Where a run first leaves torch's: words; the vectors before, after, and torch's after.
 
@@ -112,9 +94,9 @@ def first_difference(run):
     where each call ends.
     """
     other, setting = torch_run(run.setting), run.setting
-    call = next(i for i in range(len(run.ends)) if not matches_torch(run, slice(i, i + 1)))
+    call = next(i for i in range(len(run.ends)) if not is_right(run, slice(i, i + 1)))
     place = "" if call == 0 else f" of call {call + 1}"
-    place += " (it goes on with the net of call 1)" * (call == 2)
+    place += " (with the net of call 1)" * (call == 2)
     ours, theirs = ([*r.seen[call], r.ends[call]] for r in (run, other))
     if len(ours) != len(theirs) or run.took_batches_at_once(call):
         return f"at the end{place}", theirs[0], ours[-1], theirs[-1]
@@ -128,15 +110,15 @@ def first_difference(run):
 
 
 def verdict(run, exact=False):
-    """(passed, equal to the last bit, words) of one run."""
+    """(passed, words) of one run."""
     if run.problem:
-        return False, False, "it did not run to its end"
+        return False, "it did not run to its end"
     if same_ends(run, torch_run(run.setting)):
-        return True, True, "equal to the last bit"
-    if matches_torch(run):
+        return True, "equal to the last bit"
+    if is_right(run):
         error = distance(run.ends, torch_run(run.setting).ends)
-        return not exact, False, f"equal up to rounding, at most {error:.0e}"
-    return False, False, f"different {first_difference(run)[0]}"
+        return not exact, f"equal up to rounding, at most {error:.0e}"
+    return False, f"different {first_difference(run)[0]}"
 
 
 def details_of(run):
@@ -144,8 +126,13 @@ def details_of(run):
     _, before, ours, theirs = first_difference(run)
     wrong = ~((ours - theirs).abs() <= ROUNDING)
     at = wrong.nonzero()[0].item()
+    entries = [
+        f"{name}{list(index)}"
+        for name, p in SmallNet().named_parameters()
+        for index in product(*map(range, p.shape))
+    ]
     words = (
-        f"{names_of_entries()[at]} is {ours[at]:.12g}, torch.optim.SGD gives {theirs[at]:.12g}; "
+        f"{entries[at]} is {ours[at]:.12g}, torch.optim.SGD gives {theirs[at]:.12g}; "
         f"{wrong.sum()} of {len(ours)} numbers differ"
     )
     ratio = (ours - before) / (theirs - before)
@@ -161,22 +148,16 @@ def details_of(run):
 def diagnosis(runs):
     """Lines that name the mistake, or the operations that round otherwise."""
     ran = [run for run in runs if not run.problem]
-    mistakes = list(mistakes_of(ran).values())[:3]
-    lines = []
-    for mistake in mistakes:
-        lines += wrapped(f"The mistake: {mistake.says}.", 8, 4)
-        lines += wrapped(f"Look at: {mistake.look}.", 12, 8)
-    good = [verdict(run) for run in ran if verdict(run)[0]]
-    if len(good) < len(ran) and not mistakes:
-        lines += wrapped(NOT_KNOWN, 8, 4)
-    elif len(good) == len(ran) and not all(last_bit for _, last_bit, _ in good):
-        names = rounding_of(ran)
-        for name in names or []:
-            lines += wrapped(f"Rounding: {ROUNDINGS[name].says}.", 8, 4)
-            lines += wrapped(f"To the last bit: {ROUNDINGS[name].look}.", 12, 8)
-        if names is None:
-            lines += wrapped(ROUNDS_OTHERWISE, 8, 4)
-    return lines
+    if not all(map(is_right, ran)):
+        found = list({m.words: m for m in mistakes_of(ran)}.values())  # the same words once
+        in_plain_form = (replace(m, look=PLAIN.get(m.look, m.look)) for m in found[:3])
+        lines = [line for m in in_plain_form for line in of_mistake(m, 8, 4, **TOLD)]
+        return lines or wrapped(NOT_KNOWN, 8, 4)
+    rounded = rounding_of(ran)
+    if rounded is None:
+        return wrapped(ROUNDS_OTHERWISE, 8, 4)
+    plain = (replace(mistake, lines=()) for mistake in rounded)
+    return [line for mistake in plain for line in of_mistake(mistake, 8, 4, **ROUNDED)]
 
 
 def remarks_on(runs, notes):
@@ -199,7 +180,7 @@ def report_on(runs, exact, verbose):
     """The lines of all checks; the details of the first difference and of each problem once."""
     lines, told = [], set()
     for run in runs:
-        passed, _, words = verdict(run, exact)
+        passed, words = verdict(run, exact)
         lines.append(f"    {'ok    ' if passed else 'FAILED'}  {run.setting.title}: {words}")
         different = words.startswith("different")
         topic = run.problem or different
@@ -228,9 +209,11 @@ def sgd_test(train_manual_update=None, *, step=None, exact=False, verbose=False)
         )
     train, settings, notes, changed = judged, SETTINGS, [], set()
     if step is not None:
-        train = training_loop(gradients_watched(step, changed), to_none=False)
+        in_place = ((CLEAR, ZEROS),)  # so that a buffer that is .grad shows
+        train = planted_training(in_place, gradients_watched(step, changed))
         settings, notes = settings_for(step)
-    print(f"sgd_test: {name_of(judged)} beside torch.optim.SGD, small nets in double precision")
+    title = f"sgd_test: {name_of(judged)} beside torch.optim.SGD, small nets in double precision"
+    print("\n".join(wrapped(title, 4, 0)))
     problem = signature_problem(judged, ORDER if step is None else STEP_ORDER)
     if problem:
         print("\n".join([*wrapped(problem), f"sgd_test: 0 of {len(settings)} checks passed"]))
@@ -247,10 +230,7 @@ def sgd_test(train_manual_update=None, *, step=None, exact=False, verbose=False)
 
 def settings_for(step):
     """The settings in which a bare step can be judged, and a note on what is not."""
-    try:
-        taken = inspect.signature(step).parameters.values()
-    except (TypeError, ValueError):
-        taken = []
+    taken = signature_of(step) or []
     names = {p.name for p in taken}
     takes_all = any(p.kind == p.VAR_KEYWORD for p in taken)
     more = [s for s in MORE_FOR_A_STEP if takes_all or dict(s.more).keys() <= names]

@@ -57,20 +57,12 @@ def hint_for(error):
 
 
 def wrapped(text, indent=12, first=None):
-    """The text in lines of at most 100 columns; `first` is another indentation of the first one."""
-    margins = (" " * (indent if first is None else first), " " * indent)
-    return [
-        line
-        for part in text.split("\n")
-        for line in textwrap.wrap(
-            part,
-            100,
-            initial_indent=margins[0],
-            subsequent_indent=margins[1],
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    ]
+    """Lines of at most 100 columns, six a paragraph; `first` indents the first one otherwise."""
+    begin, then = " " * (indent if first is None else first), " " * indent
+    wrap = textwrap.TextWrapper(
+        100, initial_indent=begin, subsequent_indent=then, break_on_hyphens=False, max_lines=6
+    )
+    return [line for part in text.split("\n") for line in wrap.wrap(part)]
 
 
 def of_checks(results, verbose):
@@ -101,14 +93,19 @@ def of_remarks(remarks):
     return [line for title, why in remarks for line in (f"    remark  {title}", *wrapped(why))]
 
 
+def of_mistake(mistake, indent=8, first=None, words="{}", look="look at: {}"):
+    """Lines that name a mistake: what it is, where to look, and what may stand there."""
+    lines = wrapped(words.format(mistake.words), indent, first)
+    lines += wrapped(look.format(mistake.look), 12, 8 if first else 12)
+    shown = f"yours may read: {mistake.shown}"
+    return lines + wrapped(shown, 12, 8 if first else 12) if mistake.shown else lines
+
+
 def looks_like(mistakes):
     """A diagnosis of at most three mistakes in lines; none where no mistake is known."""
     several = "two mistakes at once" if mistakes and mistakes[0].at_once else "one of these"
     lines = [f"    It looks like{f' {several}' if mistakes[1:] else ''}:"] if mistakes else []
-    for mistake in mistakes[:3]:
-        lines += wrapped(mistake.words, 8) + wrapped(f"look at: {mistake.look}")
-        lines += wrapped(f"yours may read: {mistake.wrong}") if mistake.is_line else []
-    return lines
+    return lines + [line for mistake in mistakes[:3] for line in of_mistake(mistake)]
 
 
 def unknown(result):

@@ -1,27 +1,62 @@
-"""Small trainings on which a train_manual_update is judged, and what can be seen of each."""
+"""Steps and small trainings, right ones and wrong ones, beside torch.optim.SGD."""
 
 import contextlib
+import copy
 import inspect
 import io
-import linecache
-import traceback
 import warnings
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
+from itertools import product
 
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from checks.difference import GLOBAL_STATE, bits
-from checks.updates import torch_sgd
+from checks.difference import GLOBAL_STATE, bits, expect, same_bits
+from checks.reference import STEP, TRAINING, code_of
+from checks.telling import in_one_line, own_line
+from checks.wrong_updates import STEP_LINES
 
-OWN_FOLDERS = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
 WATCHED = {  # what a training could change for the next one: (read it, put it back)
     name: GLOBAL_STATE[name]
     for name in ("the default dtype", "the grad mode", "the number of threads")
 }
+
+ORDER = "epoch_count model loss_function learning_rate momentum weight_decay train_loader".split()
+
+
+def planted_step(lines=()):
+    """STEP with these wrong lines, in the form of manual_sgd_step."""
+    code = code_of(STEP, lines)
+
+    @torch.no_grad()
+    def step(model, learning_rate, momentum, weight_decay, momentum_buffer, **switches):
+        names = dict(dampening=0.0, nesterov=False, maximize=False) | switches
+        names |= dict(learning_rate=learning_rate, momentum=momentum, weight_decay=weight_decay)
+        exec(
+            code, names | dict(torch=torch, parameters=list(model.parameters()), v=momentum_buffer)
+        )
+
+    return step
+
+
+def planted_training(lines=(), step=None):
+    """TRAINING with these wrong lines, around a step that is given or STEP with the others."""
+    step = step or planted_step(tuple(line for line in lines if line[0] in STEP_LINES))
+    code = code_of(TRAINING, tuple(line for line in lines if line[0] not in STEP_LINES))
+    memory = {}  # for what outlives a call
+
+    def train(*arguments, **more):
+        def update():
+            rule = names["learning_rate"], names["momentum"], names["weight_decay"]
+            step(names["model"], *rule, names["v"], **more)
+
+        names = dict(zip(ORDER, arguments, strict=True), torch=torch, memory=memory, losses=[])
+        names |= dict(parameters=list(names["model"].parameters()), update=update)
+        exec(code, names)
+
+    return train
 
 
 @contextlib.contextmanager
@@ -160,23 +195,12 @@ class Run:
         return distance(self.seen[call], self.seen[call][:1] * len(self.seen[call])) == 0
 
 
-def where_raised(error):
-    """An exception in words, with the last line of the student's own that it came from."""
-    words = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(OWN_FOLDERS)]
-    if own:
-        line = own[-1].line or linecache.getline(own[-1].filename, own[-1].lineno)
-        words += f"; raised at line {own[-1].lineno} of {own[-1].name}: {line.strip()}"
-    return words
-
-
 def train_all(train, run):
     setting = run.setting
     models = {number: SmallNet() for number in setting.calls}
     for number in setting.calls:
         model, state = models[number], {name: read() for name, (read, _) in WATCHED.items()}
-        loader = WatchingLoader(model, setting)
+        loader, size = WatchingLoader(model, setting), len(values_of(model))
         rule = (setting.learning_rate, setting.momentum, setting.weight_decay)
         arguments = (setting.epoch_count, model, nn.CrossEntropyLoss(), *rule, loader)
         result = train(*arguments, **dict(setting.more))
@@ -186,7 +210,7 @@ def train_all(train, run):
             if read() != state[name]:
                 run.remarks.append(f"it changes {name} and leaves it so")
                 put_back(state[name])
-        if {len(vector) for vector in [*loader.seen, run.ends[-1]]} != {len(values_of(SmallNet()))}:
+        if {len(vector) for vector in [*loader.seen, run.ends[-1]]} != {size}:
             run.problem = "it changes how many parameters the model has"
             return
         dtypes = {str(p.dtype) for p in model.parameters()} - {"torch.float64"}
@@ -211,18 +235,14 @@ def run_setting(train, setting):
             try:
                 train_all(train, run)
             except (Exception, SystemExit) as error:
-                run.problem = where_raised(error)
+                run.problem = f"{in_one_line(error)}; raised at {own_line(error)}"
     run.printed = output.getvalue()
     return run
 
 
-def train_with_torch(
-    epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader, **more
-):
+def train_with_torch(epoch_count, model, loss_function, lr, momentum, decay, train_loader, **more):
     """The plain loop around torch.optim.SGD: what every training is compared with."""
-    optimizer = torch_sgd(
-        model, learning_rate, momentum=momentum, weight_decay=weight_decay, **more
-    )
+    optimizer = torch_sgd(model, lr, momentum=momentum, weight_decay=decay, **more)
     for _ in range(epoch_count):
         for X, y in train_loader:
             optimizer.zero_grad()
@@ -243,3 +263,81 @@ def distance(left, right):
 def same_ends(run, other):
     """True if two runs ended on the same bits after each call."""
     return bits(tuple(run.ends)) == bits(tuple(other.ends))
+
+
+def dense_net(dtype=torch.double):
+    return nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2)).to(dtype)
+
+
+class MixedNet(nn.Module):
+    """Parameters of all kinds: of a convolution, a batch norm, a frozen layer; single numbers."""
+
+    def __init__(self, dtype=torch.double):
+        super().__init__()
+        convolution = (nn.Unflatten(1, (1, 5)), nn.Conv1d(1, 2, kernel_size=3), nn.Flatten())
+        self.layers = nn.Sequential(*convolution, nn.BatchNorm1d(6), nn.Linear(6, 4), nn.Tanh())
+        self.frozen = nn.Linear(4, 2).requires_grad_(False)
+        self.scale, self.unused = (nn.Parameter(torch.tensor(1.5)) for _ in range(2))
+        self.to(dtype)
+
+    def forward(self, X):
+        return self.scale * self.frozen(self.layers(X))
+
+
+NETS = {"dense": dense_net, "mixed": MixedNet}
+MORE = [dict(), dict(maximize=True), dict(dampening=0.3)]
+MORE_WITH_MOMENTUM = [*MORE, dict(nesterov=True), dict(nesterov=True, maximize=True)]
+SWITCHES = [  # with a smaller decay, one rounding too many would seldom be seen
+    dict(learning_rate=lr, momentum=momentum, weight_decay=decay, **more)
+    for lr, momentum, decay in product((0.1, 0.01), (0.9, 0.0), (0.1, 0.0))
+    for more in (MORE_WITH_MOMENTUM if momentum else MORE)
+]
+
+
+def same_parameters(left, right):
+    """True if two models have the same parameters to the last bit."""
+    return bits(tuple(left.parameters())) == bits(tuple(right.parameters()))
+
+
+def torch_sgd(model, learning_rate, **switches):
+    return torch.optim.SGD(model.parameters(), lr=learning_rate, **switches)
+
+
+def compare_with_torch(step, make_net, dtype, switches, step_count=20):
+    """Walk `step` and torch.optim.SGD side by side from the same start.
+
+    Parameters, gradients and momentum buffers are compared at every step; AssertionError where a
+    bit differs. On the way `step` is given a copy of torch's run to continue, and the first
+    parameter is frozen and thawed.
+    """
+    torch.manual_seed(1)
+    theirs = make_net(dtype)
+    ours, momentum_buffer = copy.deepcopy(theirs), [None for _ in theirs.parameters()]
+    optimizer = torch_sgd(theirs, **switches)
+    for i in range(step_count):
+        if i == 3:
+            buffers = [optimizer.state[p].get("momentum_buffer") for p in theirs.parameters()]
+            ours, momentum_buffer = copy.deepcopy((theirs, buffers))
+        X, y = torch.randn(3, 5, dtype=dtype), torch.randn(3, 2, dtype=dtype)
+        for model in (theirs, ours):
+            model.zero_grad()
+            next(model.parameters()).requires_grad_(i not in range(5, 12))
+            ((model(X) - y) ** 2).sum().backward()
+        optimizer.step()
+        step(ours, momentum_buffer=momentum_buffer, **switches)
+        triples = zip(theirs.parameters(), ours.parameters(), momentum_buffer, strict=True)
+        for j, (p, q, buffer) in enumerate(triples):
+            where = f"step {i + 1}, parameter {j}, {switches}, {dtype}"
+            theirs_buffer = optimizer.state[p].get("momentum_buffer")
+            expect(same_bits(p, q), f"parameters differ at {where}:\n{p}\n{q}")
+            expect(same_bits(p.grad, q.grad), f"the step changed a gradient at {where}")
+            expect(same_bits(theirs_buffer, buffer), f"momentum buffers differ at {where}")
+            if buffer is not None and q.grad is not None:
+                own_memory = buffer.data_ptr() != q.grad.data_ptr()
+                expect(own_memory, f"the buffer is the gradient's own memory at {where}")
+
+
+def check_update(step, make_net=dense_net, dtype=torch.double):
+    """compare_with_torch in all SWITCHES."""
+    for switches in SWITCHES:
+        compare_with_torch(step, make_net, dtype, switches)

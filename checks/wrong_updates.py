@@ -1,463 +1,332 @@
-"""Every planted mistake of an update and of the loop around it, in a student's words."""
+"""Every planted mistake of an update and of the loop around it: a wrong line, in words.
 
-import torch
+A wrong line is written as a student may have it; its numbers are what counts. `pass` stands where
+a line is left out that something must stand for.
+"""
 
-from checks.planted_trainings import LOOP_MISTAKES, Mistake
-from checks.planted_updates import HOOKS, without_decay
+from checks.reference import STEP, TRAINING, rows
 
-
-def decay(g, p, s):
-    return g.add(p, alpha=s.weight_decay)
-
-
-def move(p, g, s):
-    p.add_(g, alpha=-s.learning_rate)
-
-
-def decay_where(test, hook=decay):
-    """A hook that decays the parameters p with test(p, s) alone."""
-    return lambda g, p, s: hook(g, p, s) if test(p, s) else g
-
-
-def decay_after(factor):
-    """A move followed by p -= factor(s) * p."""
-
-    def hook(p, g, s):
-        move(p, g, s)
-        p.sub_(factor(s) * p)
-
-    return hook
-
-
-def decay_before(factor):
-    """p -= factor(s) * p, in the place of a decay in the gradient."""
-
-    def hook(g, p, s):
-        p.sub_(factor(s) * p)
-        return g
-
-    return hook
-
-
-def old_part(v, g, s):
-    """What a buffer holds of earlier gradients."""
-    return torch.zeros_like(v) if s.old is None else s.momentum * s.old
-
-
-def counted_average(v, g, s):
-    new = s.momentum * v + (1 - s.momentum) * g
-    new.count = getattr(v, "count", 1) + 1
-    return new
-
-
-def exchanged(one, other):
-    """Two of the arguments in each other's place."""
-    return dict(switches=lambda s: s | {one: s[other], other: s[one]})
-
-
-SAYS = {  # for the planted updates: what is wrong, and where to look
-    "never moves": (
-        "the parameters are not moved at all",
-        "p -= learning_rate * v must change p itself: in place, under torch.no_grad(), on the "
-        "model that is given, not on a copy (`p = p - ...` only names a new tensor); no "
-        "zero_grad() may stand between backward() and the update; state_dict() holds no .grad",
-    ),
-    "moves uphill": (
-        "the step goes uphill: its sign is wrong",
-        "p -= learning_rate * v, with a minus; p.add_(v, alpha=-learning_rate)",
-    ),
-    "only the first parameter": (
-        "only the first parameter is moved",
-        "the loop over model.parameters() is left too early: a break, a return, next(...), [0]",
-    ),
-    "only the last parameter": (
-        "only the last parameter is moved",
-        "the update stands below the loop over model.parameters(), not inside: indent it",
-    ),
-    "decay not applied": (
-        "weight decay is not applied",
-        "g = g + weight_decay * p must come before the line that uses g",
-    ),
-    "decay applied twice": (
-        "weight decay is applied twice, or twice as strong as torch's",
-        "weight_decay * p is added at two places, or as 2 * weight_decay * p, or the loss also "
-        "holds weight_decay * (p ** 2).sum(), whose slope is 2 * weight_decay * p: keep one",
-    ),
-    "decay of the wrong sign": (
-        "weight decay has the wrong sign: the parameters grow",
-        "g = g + weight_decay * p, with a plus: p -= learning_rate * g turns it into a minus",
-    ),
-    "decoupled decay": (
-        "weight decay stays out of the momentum buffer (as in AdamW)",
-        "weight decay moves p by a line of its own, or comes after the line of the buffer; "
-        "torch.optim.SGD adds it to the gradient first: g = g + weight_decay * p, then v",
-    ),
-    "biases not decayed": (
-        "weight decay is applied to the weights alone, not to the biases",
-        "a condition such as p.dim() > 1 or 'bias' in name; torch.optim.SGD decays all parameters",
-    ),
-    "buffer aliases the gradient": (
-        "the momentum buffer is .grad itself, which is set to zero and filled again",
-        "v = p.grad makes no copy: write v = p.grad.clone()",
-    ),
-    "buffer starts at zero": (
-        "the first gradient does not reach the momentum buffer: the first step moves nothing",
-        "where the buffer is made: v = p.grad.clone(), or zeros to which the gradient of the "
-        "same step is added",
-    ),
-    "textbook average": (
-        "the momentum buffer is dampened: it takes (1 - momentum) * g, but the first g whole",
-        "v = momentum * v + g; torch.optim.SGD has no factor (1 - momentum) there",
-    ),
-    "momentum forgotten": (
-        "momentum has no effect: each step has the last gradient alone",
-        "the buffer is made anew at each step, or not written back: keep it outside of the loop "
-        "over the batches, and store it: v[i] = momentum * v[i] + g",
-    ),
-    "buffer not kept up to date": (
-        "the momentum buffer keeps the first gradient: it is not kept up to date",
-        "write the new buffer back: v[i] = momentum * v[i] + g; append() makes the list longer",
-    ),
-    "momentum steps twice": (
-        "momentum steps twice: each step is taken two times",
-        "with momentum, p -= learning_rate * v is done in the branch and again below it: keep one",
-    ),
-    "dampening ignored": ("dampening is ignored", "v = momentum * v + (1 - dampening) * g"),
-    "first step dampened": (
-        "the first gradient is dampened, too",
-        "the buffer starts with the whole gradient, v = g; dampening comes at the second step",
-    ),
-    "maximize ignored": ("maximize is ignored", "with maximize, g = -p.grad"),
-    "nesterov ignored": ("nesterov is ignored", "with nesterov, p -= lr * (g + momentum * v)"),
-    "NaN": ("the parameters become NaN", "a division by zero, or a root or log of such a number"),
-}
-
-RULE = "v = momentum * v + g, then p -= learning_rate * v"
-DECAY = "g = g + weight_decay * p, entry by entry: the slope of weight_decay / 2 * p ** 2"
-LATE_DECAY = (
-    "weight decay shrinks p by a line of its own; torch.optim.SGD adds it to the gradient first: "
-    "g = g + weight_decay * p, then v"
+EACH, _, _, GRADIENT, DECAYS, DECAY, MOMENTUM, _, FIRST, _, LATER, CHOICE, MOVE = map(
+    str.strip, STEP.splitlines()
 )
+START, EPOCHS, BATCHES, CLEAR, _, BACKWARD, UPDATE, AFTER = map(str.strip, TRAINING.splitlines())
+
+ZEROS = "model.zero_grad(set_to_none=False)"
+PLAIN = {  # right lines to show, up to rounding and without the switches that only a step has
+    GRADIENT: "g = p.grad",
+    DECAY: "g = g + weight_decay * p",
+    FIRST: "v[i] = g.clone() at the first step",
+    LATER: "v[i] = momentum * v[i] + g",
+    CHOICE: "g = v[i], once v[i] = momentum * v[i] + g",
+    MOVE: "p -= learning_rate * g",
+}
+RULE = "v = momentum * v + g, then p -= learning_rate * v"
+ENTRIES = "g = g + weight_decay * p, entry by entry: the slope of weight_decay / 2 * p ** 2"
+LATE_DECAY = (
+    "weight decay moves p by a line of its own, or comes after the line of the buffer; "
+    "torch.optim.SGD adds it to the gradient first: g = g + weight_decay * p, then v"
+)
+ALL_ALIKE = "a condition such as p.dim() > 1 or 'bias' in name; torch.optim.SGD treats all alike"
+BELOW = "the line stands below the loop over the parameters (or layers), not inside: indent it"
+DECAY_ONCE = "weight_decay * p goes into g once, before the buffer, and nowhere else"
+NO_FACTOR = "v = momentum * v + g; torch.optim.SGD has no factor (1 - momentum) there"
 COPY = "v = p.grad makes no copy: write v = p.grad.clone()"
-UPDATE_MISTAKES = {name: Mistake(*SAYS[name], hooks=HOOKS[name]) for name in SAYS} | {
-    # the size of a step, and who is moved
-    "learning rate left out": Mistake(
-        "the learning rate is left out", RULE, dict(move=lambda p, g, s: p.sub_(g))
-    ),
-    "learning rate twice": Mistake(
-        "the learning rate is applied twice",
-        "learning_rate stands in g or in v and again in p -= learning_rate * v: keep the latter",
-        dict(move=lambda p, g, s: p.add_(g, alpha=-(s.learning_rate**2))),
-    ),
-    "only the weights": Mistake(
-        "only the weights are moved, not the biases",
-        "a condition such as p.dim() > 1 or 'weight' in name; train all of model.parameters()",
-        dict(move=lambda p, g, s: move(p, g, s) if p.dim() > 1 else None),
-    ),
-    "only the biases": Mistake(
-        "only the biases are moved, not the weights",
-        "a condition such as 'bias' in name; train all of model.parameters()",
-        dict(move=lambda p, g, s: move(p, g, s) if p.dim() == 1 else None),
-    ),
-    "all but the last parameter": Mistake(
-        "the last parameter is not moved",
-        "the loop over the parameters ends one too early",
-        dict(chosen=lambda i, count: i + 1 < count),
-    ),
-    "all but the first parameter": Mistake(
-        "the first parameter is not moved",
-        "the loop over the parameters starts one too late, at 1",
-        dict(chosen=lambda i, count: i > 0),
-    ),
-    "all but the last layer": Mistake(
-        "the last layer is not moved",
-        "the loop over the layers ends one too early",
-        dict(chosen=lambda i, count: i + 2 < count),
-    ),
-    "only the last layer": Mistake(
-        "only the last layer is moved",
-        "the update stands below the loop over the layers, not inside: indent it",
-        dict(chosen=lambda i, count: i + 2 >= count),
-    ),
-    "learning rate and momentum exchanged": Mistake(
-        "the learning rate and the momentum stand in each other's place",
-        "the order of the arguments, here and where the function is called",
-        exchanged("learning_rate", "momentum"),
-    ),
-    "learning rate and weight decay exchanged": Mistake(
-        "the learning rate and the weight decay stand in each other's place",
-        "the order of the arguments, here and where the function is called",
-        exchanged("learning_rate", "weight_decay"),
-    ),
-    "momentum and weight decay exchanged": Mistake(
-        "the momentum and the weight decay stand in each other's place",
-        "the order of the arguments, here and where the function is called",
-        exchanged("momentum", "weight_decay"),
-    ),
-    # weight decay
-    "only the biases decayed": Mistake(
-        "weight decay is applied to the biases alone",
-        "a condition such as 'bias' in name; torch.optim.SGD decays all parameters",
-        dict(decay=decay_where(lambda p, s: p.dim() == 1)),
-    ),
-    "only the last parameter decayed": Mistake(
-        "weight decay is applied to the last parameter alone",
-        "the line of the decay stands below the loop over the parameters: indent it",
-        dict(decay=decay_where(lambda p, s: s.last)),
-    ),
-    "decay twice, on the weights alone": Mistake(
-        "weight decay is twice as strong as torch's, and on the weights alone",
-        "g = g + weight_decay * p for all parameters; the slope of weight_decay * p ** 2 is twice "
-        "as large",
-        dict(decay=decay_where(lambda p, s: p.dim() > 1, HOOKS["decay applied twice"]["decay"])),
-    ),
-    "decay half as strong": Mistake(
-        "weight decay is half as strong as torch's",
-        "g = g + weight_decay * p, without 1/2: that is the slope of weight_decay / 2 * p ** 2",
-        dict(decay=lambda g, p, s: g.add(p, alpha=0.5 * s.weight_decay)),
-    ),
-    "decay by the sign": Mistake(
-        "weight decay uses the sign of p: that is L1, not L2",
-        "g = g + weight_decay * p, not weight_decay * p.sign(), and no p.abs() in the loss",
-        dict(decay=lambda g, p, s: g.add(p.sign(), alpha=s.weight_decay)),
-    ),
-    "decay by the square": Mistake(
-        "weight decay adds the square of p",
-        DECAY,
-        dict(decay=lambda g, p, s: g.add(p**2, alpha=s.weight_decay)),
-    ),
-    "decay by the sum of squares": Mistake(
-        "weight decay adds one number to every gradient, the sum of the squares",
-        DECAY,
-        dict(decay=lambda g, p, s: g + s.weight_decay * (p**2).sum()),
-    ),
-    "decay by the norm": Mistake(
-        "weight decay uses the norm of each parameter, not the squares: p / p.norm()",
-        "weight_decay / 2 * (p ** 2).sum() in the loss, not p.norm(); or " + DECAY,
-        dict(decay=lambda g, p, s: g.add(p / p.norm(), alpha=s.weight_decay)),
-    ),
-    "decay adds the norm": Mistake(
-        "weight decay adds one number to every gradient, the norm of p",
-        DECAY,
-        dict(decay=lambda g, p, s: g + s.weight_decay * p.norm()),
-    ),
-    "decay of the gradient": Mistake(
-        "weight decay is applied to the gradient, not to the parameter",
-        "g = g + weight_decay * p: p, not p.grad",
-        dict(decay=lambda g, p, s: (1 + s.weight_decay) * g),
-    ),
-    "gradient shrunk by the decay": Mistake(
-        "weight decay shrinks the gradient, not the parameter",
-        "g = g + weight_decay * p: p, not p.grad",
-        dict(decay=lambda g, p, s: (1 - s.weight_decay) * g),
-    ),
-    "decay of the buffer": Mistake(
-        "weight decay is applied to the momentum buffer, not to the parameter",
-        "g = g + weight_decay * p: p, not v",
-        dict(
-            decay=without_decay,
-            later=lambda v, g, s: (s.momentum + s.weight_decay) * v + g,
-        ),
-    ),
-    "decay with the learning rate twice": Mistake(
-        "weight decay is multiplied by the learning rate twice",
-        "g = g + weight_decay * p: the learning rate comes once, in p -= learning_rate * v",
-        dict(decay=lambda g, p, s: g.add(p, alpha=s.learning_rate * s.weight_decay)),
-    ),
-    "decay after the step": Mistake(
-        "weight decay is applied after the step, to the parameter that has moved",
-        LATE_DECAY,
-        dict(
-            decay=without_decay,
-            move=decay_after(lambda s: s.learning_rate * s.weight_decay),
-        ),
-    ),
-    "decay without the learning rate": Mistake(
-        "weight decay is not multiplied by the learning rate",
-        LATE_DECAY,
-        dict(decay=decay_before(lambda s: s.weight_decay)),
-    ),
-    "decay after the step, without the learning rate": Mistake(
-        "weight decay is not multiplied by the learning rate, and comes after the step",
-        LATE_DECAY,
-        dict(decay=without_decay, move=decay_after(lambda s: s.weight_decay)),
-    ),
-    "decay without the learning rate, in the buffer": Mistake(
-        "weight decay is not multiplied by the learning rate, the gradient is",
-        "the buffer takes learning_rate * g + weight_decay * p: " + RULE,
-        dict(decay=lambda g, p, s: g.add(p, alpha=s.weight_decay / s.learning_rate)),
-    ),
-    "decay left out with momentum": Mistake(
+ARGUMENTS = "the order of the arguments, here and where the function is called"
+RIGHT_ORDER = "the order is model.zero_grad(), loss.backward(), then the update"
+INDENT = "the update goes inside the loop over the batches: indent it"
+# fmt: off
+WRONG_MOVES = {  # {the right line: {a wrong one: what it looks like}}, or with what to look at
+    MOVE: {
+        "p = p - learning_rate * g": ("the parameters are not moved at all",
+            "p -= learning_rate * v must change p itself: in place, under torch.no_grad(), on the"
+            " model that is given, not on a copy (`p = p - ...` only names a new tensor); no "
+            "zero_grad() may stand between backward() and the update; state_dict() holds no .grad"),
+        "p += learning_rate * g": "the step goes uphill: its sign is wrong",
+        "p.add_(g, alpha=-learning_rate); break": ("only the first parameter is moved",
+            "the loop over the parameters is left too early: a break, a return, next(...), [0]"),
+        "p -= g": "the learning rate is left out",
+        "p -= learning_rate ** 2 * g": ("the learning rate is applied twice",
+            "learning_rate stands in g or in v and again in p -= learning_rate * v: keep one"),
+        "if p.dim() > 1: p -= learning_rate * g": ("only the weights are moved, not the biases",
+            ALL_ALIKE),
+        "if p.dim() == 1: p -= learning_rate * g": ("only the biases are moved, not the weights",
+            ALL_ALIKE),
+        "p -= learning_rate * (g - g) / (g - g)": ("the parameters become NaN",
+            "a division by zero, or a root or log of such a number"),
+    },
+    EACH: {
+        "for i, p in enumerate(parameters[-1:]):": ("only the last parameter is moved", BELOW),
+        "for i, p in enumerate(parameters[:-1]):": "the last parameter is not moved",
+        "for i, p in enumerate(parameters[1:]):": "the first parameter is not moved",
+        "for i, p in enumerate(parameters[:-2]):": "the last layer is not moved",
+        "for i, p in enumerate(parameters[-2:]):": ("only the last layer is moved", BELOW),
+    },
+    GRADIENT: {
+        "g = p.grad / p.grad.norm()": "each gradient is divided by its norm",
+        "g = p.grad.sign()": "the sign of the gradient is used alone",
+        "g = p.grad.float()": (
+            "something is computed in single precision: the differences are of that size",
+            "buffers by torch.zeros_like(p), not by torch.zeros(p.shape); no .float(), no float32"),
+    },
+}
+WRONG_DECAY = {
+    DECAY: {
+        "g.add(p, alpha=weight_decay)": ("weight decay is not applied",
+            "g = g + weight_decay * p must come before the line that uses g"),
+        "g = g + 2 * weight_decay * p": (
+            "weight decay is applied twice, or twice as strong as torch's",
+            "weight_decay * p is added at two places, or the loss also holds "
+            "weight_decay * (p ** 2).sum(), whose slope is 2 * weight_decay * p: keep one"),
+        "g = g - weight_decay * p": "weight decay has the wrong sign: the parameters grow",
+        "p -= learning_rate * weight_decay * p": (
+            "weight decay stays out of the momentum buffer (as in AdamW)",
+            LATE_DECAY),
+        "g = g + weight_decay * p if p.dim() > 1 else g": (
+            "weight decay is applied to the weights alone, not to the biases", ALL_ALIKE),
+        "g = g + weight_decay * p if p.dim() == 1 else g": (
+            "weight decay is applied to the biases alone", ALL_ALIKE),
+        "g = g + weight_decay * p if p is parameters[-1] else g": (
+            "weight decay is applied to the last parameter alone", BELOW),
+        "g = g + 2 * weight_decay * p if p.dim() > 1 else g": (
+            "weight decay is twice as strong as torch's, and on the weights alone",
+            "all parameters decay; the slope of weight_decay * p ** 2 is 2 * weight_decay * p"),
+        "g = g + weight_decay / 2 * p": ("weight decay is half as strong as torch's",
+            "g = g + weight_decay * p is the slope of weight_decay / 2 * p ** 2 already"),
+        "g = g + weight_decay * p.sign()": ("weight decay uses the sign of p: that is L1, not L2",
+            "g = g + weight_decay * p, not weight_decay * p.sign(), and no p.abs() in the loss"),
+        "g = g + weight_decay * p ** 2": ("weight decay adds the square of p", ENTRIES),
+        "g = g + weight_decay * (p ** 2).sum()": (
+            "weight decay adds one number to every gradient, the sum of the squares", ENTRIES),
+        "g = g + weight_decay * p / p.norm()": (
+            "weight decay uses the norm of each parameter, not the squares: p / p.norm()",
+            "weight_decay / 2 * (p ** 2).sum() in the loss, not p.norm(); or " + ENTRIES),
+        "g = g + weight_decay * p.norm()": (
+            "weight decay adds one number to every gradient, the norm of p", ENTRIES),
+        "g = g + weight_decay * g": "weight decay is applied to the gradient, not to the parameter",
+        "g = g - weight_decay * g": "weight decay shrinks the gradient, not the parameter",
+        "g = g + learning_rate * weight_decay * p": (
+            "weight decay is multiplied by the learning rate twice",
+            "g = g + weight_decay * p: the learning rate comes once, in p -= learning_rate * v"),
+        "p -= weight_decay * p": ("weight decay is not multiplied by the learning rate",
+            LATE_DECAY),
+        "g = g + weight_decay / learning_rate * p": (
+            "weight decay is not multiplied by the learning rate, the gradient is",
+            "the buffer takes learning_rate * g + weight_decay * p: " + RULE),
+    },
+    DECAYS: {"if weight_decay != 0 and momentum == 0:": (
         "weight decay is left out where there is momentum",
-        "`if momentum ... elif weight_decay ...` does one of the two; or the buffer takes p.grad, "
-        "not g = p.grad + weight_decay * p",
-        dict(switches=lambda s: s | (dict(weight_decay=0.0) if s["momentum"] else {})),
-    ),
-    "decay in the gradient and in the step": Mistake(
-        "weight decay is applied twice: in the gradient and again in the step",
-        "weight_decay * p goes into g once, before the buffer, and nowhere else",
-        dict(move=lambda p, g, s: move(p, g.add(p, alpha=s.weight_decay), s)),
-    ),
-    "decay in the buffer and beside it": Mistake(
+        "`if momentum: ... elif weight_decay: ...` does one of the two; or v takes p.grad, not g")},
+    CHOICE: {"g = v[i] + weight_decay * p": (
         "with momentum, weight decay is applied twice: in the buffer and again beside it",
-        "weight_decay * p goes into g once, before the buffer, and nowhere else",
-        dict(direction=lambda v, g, p, s: v.add(p, alpha=s.weight_decay)),
-    ),
-    # momentum
-    "momentum left out with decay": Mistake(
-        "momentum is left out where there is weight decay",
-        "`if weight_decay ... elif momentum ...` does one of the two: write two ifs, decay first",
-        dict(switches=lambda s: s | (dict(momentum=0.0) if s["weight_decay"] else {})),
-    ),
-    "dampened buffer": Mistake(
-        "the momentum buffer is dampened: it takes (1 - momentum) * g",
-        "v = momentum * v + g; torch.optim.SGD has no factor (1 - momentum) there",
-        dict(
-            first=lambda g, s: (1 - s.momentum) * g,
-            later=lambda v, g, s: s.momentum * v + (1 - s.momentum) * g,
-        ),
-    ),
-    "dampened the other way": Mistake(
-        "the momentum buffer is an average: (1 - momentum) * v + momentum * g",
-        "v = momentum * v + g",
-        dict(
-            first=lambda g, s: s.momentum * g,
-            later=lambda v, g, s: (1 - s.momentum) * v + s.momentum * g,
-        ),
-    ),
-    "dampened the other way, the first gradient whole": Mistake(
-        "the momentum buffer is an average: (1 - momentum) * v + momentum * g, from g on",
-        "v = momentum * v + g",
-        dict(later=lambda v, g, s: (1 - s.momentum) * v + s.momentum * g),
-    ),
-    "corrected average": Mistake(
-        "the momentum buffer is the corrected average of Adam",
-        "v = momentum * v + g; torch.optim.SGD has no factor and no correction",
-        dict(
-            first=lambda g, s: (1 - s.momentum) * g,
-            later=counted_average,
-            direction=lambda v, g, p, s: v / (1 - s.momentum ** getattr(v, "count", 1)),
-        ),
-    ),
-    "memory of one step": Mistake(
-        "the momentum remembers one step alone: g + momentum * (the gradient before)",
-        "keep v = momentum * v + g from step to step, not the gradient",
-        dict(
-            later=lambda v, g, s: g.clone(),
-            direction=lambda v, g, p, s: v + old_part(v, g, s),
-        ),
-    ),
-    "momentum added to the gradient": Mistake(
-        "with momentum, two steps are taken: one along the buffer, one along the gradient",
-        "p -= learning_rate * v alone: no p -= learning_rate * g besides, and not g + v",
-        dict(direction=lambda v, g, p, s: v + g),
-    ),
-    "nesterov": Mistake(
-        "the step is Nesterov's: g + momentum * v",
-        "p -= learning_rate * v; g + momentum * v belongs to nesterov=True",
-        dict(direction=lambda v, g, p, s: g.add(v, alpha=s.momentum)),
-    ),
-    "momentum of the buffer twice": Mistake(
-        "the step is momentum * v: the factor stands once too often",
-        RULE + "; neither momentum * v there nor momentum * (v + g)",
-        dict(direction=lambda v, g, p, s: s.momentum * v),
-    ),
-    "momentum of 1": Mistake(
-        "the buffer adds up all gradients: nothing multiplies v by the momentum",
-        "v = momentum * v + g",
-        dict(later=lambda v, g, s: v + g),
-    ),
-    "momentum exchanged with 1 - momentum": Mistake(
-        "the buffer is multiplied by 1 - momentum",
-        "v = momentum * v + g",
-        dict(later=lambda v, g, s: (1 - s.momentum) * v + g),
-    ),
-    "momentum of the wrong sign": Mistake(
-        "momentum has the wrong sign: it is subtracted",
-        "v = momentum * v + g, with a plus",
-        dict(later=lambda v, g, s: g - s.momentum * v),
-    ),
-    "a step late": Mistake(
-        "the step uses the buffer before the new gradient is added: it is a step late",
-        "first v = momentum * v + g, then p -= learning_rate * v",
-        dict(direction=lambda v, g, p, s: torch.zeros_like(v) if s.old is None else s.old),
-    ),
-    "old part of the buffer alone": Mistake(
-        "the step leaves the new gradient out: it is momentum * (the buffer before)",
-        RULE,
-        dict(direction=lambda v, g, p, s: old_part(v, g, s)),
-    ),
-    "learning rate twice with momentum": Mistake(
-        "with momentum, the learning rate is applied twice: in the buffer and in the step",
-        RULE,
-        dict(direction=lambda v, g, p, s: s.learning_rate * v),
-    ),
-    "no learning rate with momentum": Mistake(
-        "with momentum, the learning rate is left out",
-        RULE,
-        dict(direction=lambda v, g, p, s: v / s.learning_rate),
-    ),
-    "no learning rate before the old part": Mistake(
-        "the part of the step that comes from the buffer has no learning rate",
-        RULE + "; not p -= learning_rate * g + momentum * v",
-        dict(direction=lambda v, g, p, s: g + old_part(v, g, s) / s.learning_rate),
-    ),
-    "no learning rate before the buffer": Mistake(
-        "the step is learning_rate * g + momentum * v: g counts twice, v has no learning rate",
-        RULE,
-        dict(direction=lambda v, g, p, s: g + v * s.momentum / s.learning_rate),
-    ),
-    "first gradient counted twice": Mistake(
-        "the first gradient counts twice: the buffer starts with it and gets it again",
-        "start v with zeros, or leave v = momentum * v + g out at the first step",
-        dict(first=lambda g, s: (1 + s.momentum) * g),
-    ),
-    "buffer starts as the parameter": Mistake(
-        "the momentum buffer starts with the parameter's values",
-        "torch.zeros_like(p), not p.clone()",
-        dict(first=lambda g, s: s.momentum * s.p + g),
-    ),
-    "buffer starts with ones": Mistake(
-        "the momentum buffer starts with ones",
-        "torch.zeros_like(p), not torch.ones_like(p)",
-        dict(first=lambda g, s: s.momentum + g),
-    ),
-    "buffer is .grad for one step": Mistake(
-        "the momentum buffer is .grad itself at first: it holds the new gradient, not the old one",
-        COPY,
-        dict(first=lambda g, s: g, later=lambda v, g, s: s.momentum * v + g),
-        dict(to_none=False),
-    ),
-    "buffer is .grad at every step": Mistake(
-        "the gradient kept for the next step is .grad itself: it holds the new gradient by then",
-        COPY,
-        dict(later=lambda v, g, s: (1 + s.momentum) * g),
-    ),
-    "momentum on the weights alone": Mistake(
-        "momentum is applied to the weights alone, not to the biases",
-        "a condition such as p.dim() > 1 or 'weight' in name",
-        dict(direction=lambda v, g, p, s: v if p.dim() > 1 else g),
-    ),
-    "momentum on the last parameter alone": Mistake(
-        "momentum is applied to the last parameter alone",
-        "the line of the buffer stands below the loop over the parameters: indent it",
-        dict(direction=lambda v, g, p, s: v if s.last else g),
-    ),
+        DECAY_ONCE)},
+    MOVE: {"p -= learning_rate * (g + weight_decay * p)": (
+        "weight decay is applied twice: in the gradient and again in the step", DECAY_ONCE)},
+    (DECAY, CHOICE): {("pass", "g = v[i] + weight_decay * p"): (
+        "weight decay is added after the momentum, and only where there is momentum",
+        LATE_DECAY)},
+    (DECAY, LATER): {("pass", "v[i] = (momentum + weight_decay) * v[i] + g"): (
+        "weight decay is applied to the momentum buffer, not to the parameter",
+        "g = g + weight_decay * p: p, not v")},
+    (DECAY, MOVE): {
+        ("pass", "p -= learning_rate * g; p -= learning_rate * weight_decay * p"): (
+            "weight decay is applied after the step, to the parameter that has moved", LATE_DECAY),
+        ("pass", "p -= learning_rate * g; p -= weight_decay * p"): (
+            "weight decay is not multiplied by the learning rate, and comes after the step",
+            LATE_DECAY),
+    },
+    (DECAY, BACKWARD): {("pass",
+     "loss += weight_decay / 2 * sum((p ** 2).sum() for p in parameters) / len(X); "
+     "loss.backward()"): ("weight decay is divided by the number of images in the batch",
+        PLAIN[DECAY])},
 }
-UPDATE_MISTAKES["buffer aliases the gradient"].loop = dict(to_none=False)
-MISTAKES = UPDATE_MISTAKES | LOOP_MISTAKES
-
-SEEN = {  # mistakes that are seen without a planted one
-    "random": Mistake(
-        "two trainings from the same start end on different numbers: something is random",
-        "a shuffle, dropout, noise, a net or a buffer that starts with random numbers",
-    ),
-    "single precision": Mistake(
-        "something is computed in single precision: the differences are of that size",
-        "buffers by torch.zeros_like(p), not by torch.zeros(p.shape); no .float(), no float32",
-    ),
+WRONG_MOMENTUM = {
+    MOMENTUM: {
+        "elif momentum != 0:": ("momentum is left out where there is weight decay",
+            "`if weight_decay: ... elif momentum: ...` does one of the two: write two ifs"),
+        "if momentum != 0 and p.dim() > 1:": (
+            "momentum is applied to the weights alone, not to the biases", ALL_ALIKE),
+        "if momentum != 0 and p is parameters[-1]:": (
+            "momentum is applied to the last parameter alone", BELOW),
+    },
+    FIRST: {
+        "v[i] = torch.zeros_like(g)": (
+            "the first gradient does not reach the momentum buffer: the first step moves nothing",
+            "where v is made: v = p.grad.clone(), or zeros to which that gradient is added"),
+        "v[i] = momentum * g + g": (
+            "the first gradient counts twice: the buffer starts with it and gets it again",
+            "start v with zeros, or leave v = momentum * v + g out at the first step"),
+        "v[i] = momentum * p + g": ("the momentum buffer starts with the parameter's values",
+            "torch.zeros_like(p), not p.clone()"),
+        "v[i] = momentum + g": ("the momentum buffer starts with ones",
+            "torch.zeros_like(p), not torch.ones_like(p)"),
+    },
+    LATER: {
+        "v[i] = momentum * v[i] + (1 - momentum) * g": (
+            "the momentum buffer is dampened: it takes (1 - momentum) * g, but the first g whole",
+            NO_FACTOR),
+        "v[i] = g.clone()": ("momentum has no effect: each step has the last gradient alone",
+            "the buffer is made anew at each step, or not written back: keep it outside of the "
+            "loop over the batches, and store it: v[i] = momentum * v[i] + g"),
+        "v[i].mul(momentum).add(g)": (
+            "the momentum buffer keeps the first gradient: it is not kept up to date",
+            "write it back: v[i] = momentum * v[i] + g; append() makes the list longer"),
+        "v[i] = (1 - momentum) * v[i] + momentum * g": (
+            "the momentum buffer is an average: (1 - momentum) * v + momentum * g, from g on"),
+        "v[i] = v[i] + g": "the buffer adds up all gradients: nothing multiplies v by the momentum",
+        "v[i] = (1 - momentum) * v[i] + g": "the buffer is multiplied by 1 - momentum",
+        "v[i] = g - momentum * v[i]": "momentum has the wrong sign: it is subtracted",
+        "v[i] = momentum * g + g": ("the gradient kept for the next step is .grad itself: "
+            "it holds the new gradient by then", COPY),
+    },
+    CHOICE: {
+        "p -= learning_rate * v[i]; g = v[i]": (
+            "momentum steps twice: each step is taken two times",
+            "p -= learning_rate * v is done in the branch and again below it: keep one"),
+        "g = g + v[i]": (
+            "with momentum, two steps are taken: one along the buffer, one along the gradient",
+            "p -= learning_rate * v alone: no p -= learning_rate * g besides, and not g + v"),
+        "g = g + momentum * v[i]": ("the step is Nesterov's: g + momentum * v",
+            "p -= learning_rate * v; g + momentum * v belongs to nesterov=True"),
+        "g = momentum * v[i]": ("the step is momentum * v: the factor stands once too often",
+            RULE + "; neither momentum * v there nor momentum * (v + g)"),
+        "g = learning_rate * v[i]": (
+            "with momentum, the learning rate is applied twice: in the buffer and in the step",
+            RULE),
+        "g = v[i] / learning_rate": ("with momentum, the learning rate is left out", RULE),
+        "g = g + momentum * v[i] / learning_rate": (
+            "the step is learning_rate * g + momentum * v: g counts twice, v has no learning rate",
+            RULE),
+    },
+    (FIRST, CLEAR): {("v[i] = g", ZEROS): (
+        "the momentum buffer is .grad itself, which is set to zero and filled again", COPY)},
+    (FIRST, LATER, CLEAR): {("v[i] = g", "v[i] = momentum * v[i] + g", ZEROS): (
+        "the momentum buffer is .grad itself at first: it holds the new gradient, not the old "
+        "one", COPY)},
+    (FIRST, LATER): {
+        ("v[i] = (1 - momentum) * g", "v[i] = momentum * v[i] + (1 - momentum) * g"): (
+            "the momentum buffer is dampened: it takes (1 - momentum) * g", NO_FACTOR),
+        ("v[i] = momentum * g", "v[i] = (1 - momentum) * v[i] + momentum * g"): (
+            "the momentum buffer is an average: (1 - momentum) * v + momentum * g", PLAIN[LATER]),
+    },
+    (LATER, CHOICE): {
+        ("v[i], g = g.clone(), g + momentum * v[i]", ""): (
+            "the momentum remembers one step alone: g + momentum * (the gradient before)",
+            "keep v = momentum * v + g from step to step, not the gradient"),
+        ("v[i], g = momentum * v[i] + g, g + momentum * v[i] / learning_rate", ""): (
+            "the part of the step that comes from the buffer has no learning rate",
+            RULE + "; not p -= learning_rate * g + momentum * v"),
+    },
+    (FIRST, LATER, CHOICE): {
+        ("v[i], g = g.clone(), 0 * g", "v[i], g = momentum * v[i] + g, v[i]", ""): (
+            "the step uses the buffer before the new gradient is added: it is a step late",
+            "first v = momentum * v + g, then p -= learning_rate * v"),
+        ("v[i], g = g.clone(), 0 * g", "v[i], g = momentum * v[i] + g, momentum * v[i]", ""): (
+            "the step leaves the new gradient out: it is momentum * (the buffer before)", RULE),
+        ("v[i] = (1 - momentum) * g; v[i].t = 1",
+         "v[i].mul_(momentum).add_(g, alpha=1 - momentum); v[i].t += 1",
+         "g = v[i] / (1 - momentum ** v[i].t)"): (
+            "the momentum buffer is the corrected average of Adam",
+            "v = momentum * v + g; torch.optim.SGD has no factor and no correction"),
+    },
 }
-
+WRONG_LOOPS = {
+    START: {
+        "learning_rate, momentum = momentum, learning_rate; " + START: (
+            "the learning rate and the momentum stand in each other's place", ARGUMENTS),
+        "learning_rate, weight_decay = weight_decay, learning_rate; " + START: (
+            "the learning rate and the weight decay stand in each other's place", ARGUMENTS),
+        "momentum, weight_decay = weight_decay, momentum; " + START: (
+            "the momentum and the weight decay stand in each other's place", ARGUMENTS),
+        "v = memory.setdefault('v', [None for p in parameters])": (
+            "the momentum buffers are kept from one call to the next",
+            "buffers in a global variable, a default argument, on the function or the parameters: "
+            "make them inside the function, at its start"),
+    },
+    EPOCHS: {
+        "for epoch in range(1, epoch_count):": "one epoch too few is trained",
+        "for epoch in range(epoch_count + 1):": "one epoch too many is trained",
+        "for epoch in range(1):": ("only the first epoch is trained",
+            "a return inside the loop over the epochs, or an iter(train_loader), used up then"),
+        "for epoch in range(epoch_count):\n    " + START: (
+            "the momentum is forgotten at each epoch",
+            "the buffers are made inside the loop over the epochs: make them once, before it"),
+    },
+    BATCHES: {
+        "for X, y in len(train_loader) * [next(iter(train_loader))]:": (
+            "every step uses the first batch"),
+        "for X, y in list(train_loader)[:-1]:": "the last batch of each epoch is left out",
+        "for X, y in list(train_loader)[1:]:": "the first batch of each epoch is left out",
+        "for X, y in [b for b in train_loader if len(b[0]) == train_loader.batch_size]:": (
+            "a last batch that is shorter than the others is left out",
+            "drop_last=True, or a condition on len(X)"),
+        "for X, y in list(train_loader)[::2]:": ("only every second batch is used",
+            "next() is called on an iterator that a for loop goes through as well; or a condition"),
+        "for X, y in reversed(list(train_loader)):": (
+            "the batches are taken from the last to the first",
+            "for X, y in train_loader keeps their order; no reversed(), no pop()"),
+        "for X, y in [map(torch.cat, zip(*train_loader))]:": (
+            "one step an epoch is taken, with all images in one batch"),
+    },
+    CLEAR: {
+        "": ("the gradients are never cleared: each backward pass adds to those before",
+            "model.zero_grad() stands in the loop over the batches, before loss.backward()"),
+        "model.zero_grad(); v = v if epoch else [None for p in parameters]": (
+            "the momentum buffer is made anew at every batch of the first epoch",
+            "a condition such as `if epoch == 0`: make the buffers once, before the loop"),
+    },
+    BACKWARD: {
+        "(2 * loss).backward()": ("the gradient counts twice: each step is twice as long",
+            "backward() twice for one batch, or a factor 2 at the loss or the learning rate"),
+        "(loss / len(X)).backward()": (
+            "the gradient is divided by the number of images in the batch",
+            "nn.CrossEntropyLoss() is a mean already: do not divide by len(X) again"),
+        "(loss * len(X)).backward()": (
+            "the gradient is multiplied by the number of images in the batch",
+            "loss * len(X) may be summed for the printed mean, but backward() takes loss"),
+        "(loss / len(train_loader)).backward()": (
+            "the gradient is divided by the number of batches",
+            "divide the printed sum by len(train_loader), not the loss whose backward() is called"),
+        "loss.backward(); torch.nn.utils.clip_grad_norm_(parameters, 1)": (
+            "the gradients are clipped to a norm of 1"),
+        "(torch.rand(()) * loss).backward()": (
+            "two trainings from the same start end on different numbers: something is random",
+            "a shuffle, dropout, noise, a net or a buffer that starts with random numbers"),
+    },
+    UPDATE: {
+        "update(); update()": ("each batch takes two steps",
+            "the update is called twice, or an optimizer.step() stands beside it"),
+        "update(); break": ("only the first batch of each epoch is used",
+            "a break, a return or next(iter(train_loader)) in the loop over the batches"),
+    },
+    (CLEAR, BACKWARD): {("", f"loss.backward(); {ZEROS}"): (
+        "the gradients are cleared between the backward pass and the update", RIGHT_ORDER)},
+    (CLEAR, UPDATE): {("update(); model.zero_grad()", ""): (
+        "the update comes too early: it uses the gradients of the batch before", RIGHT_ORDER)},
+    (CLEAR, BACKWARD, UPDATE, MOVE): {
+        ("", "update(); model.zero_grad(); loss.backward()", "", "p.data -= learning_rate * g"): (
+            "the update comes before the backward pass: it uses the gradients of the batch before",
+            RIGHT_ORDER),
+    },
+    (UPDATE, AFTER): {
+        ("", "update()"): ("one step an epoch, with the gradient of its last batch", INDENT),
+    },
+    (CLEAR, UPDATE, AFTER): {("", "", "update(); model.zero_grad()"): (
+        "one step an epoch, with the sum of all its gradients", INDENT)},
+    (CLEAR, AFTER): {
+        ("", "model.zero_grad()"): ("the gradients are cleared once an epoch, not at each batch",
+            "model.zero_grad() goes inside the loop over the batches"),
+    },
+}
+WRONG_SWITCHES = {  # what only a step has: none of it matters in a training
+    GRADIENT: {"g = p.grad": ("maximize is ignored", "with maximize, g = -p.grad")},
+    DECAY: {"g = g.add_(p, alpha=weight_decay)": (
+        "it changes .grad, which torch.optim.SGD leaves as it is")},
+    FIRST: {"v[i] = (1 - dampening) * g": ("the first gradient is dampened, too",
+        "the buffer starts with the whole gradient, v = g; dampening comes at the second step")},
+    LATER: {"v[i].mul_(momentum).add_(g)": ("dampening is ignored",
+        "v = momentum * v + (1 - dampening) * g")},
+    CHOICE: {"g = v[i]": ("nesterov is ignored", "with nesterov, p -= lr * (g + momentum * v)")},
+}
 LEARNING_RATE_INSIDE = (
     "the learning rate is inside the momentum buffer: the same while it is constant; a schedule "
     "would part the two, since old gradients keep the learning rate of their own step",
@@ -468,78 +337,41 @@ HEAVY_BALL = (
     "constant; a schedule would part the two",
     RULE,
 )
-
-
-def heavy_ball(move):
-    """Hooks for p + momentum * (p - old_p) - learning_rate * g: the buffer holds old_p."""
-
-    def hook(p, g, s):
-        old = p.clone() if s.old is None else s.old
-        move(p, s.momentum * (p - old), s.learning_rate * g)
-
-    return dict(
-        first=lambda g, s: s.p.clone(),
-        later=lambda v, g, s: s.p.clone(),
-        direction=lambda v, g, p, s: g,
-        move=hook,
-        always=True,
-    )
-
-
-ROUNDINGS = {  # right updates, but for the rounding of one operation
-    "decay rounded twice": Mistake(
-        "g + weight_decay * p rounds twice, the product and the sum",
-        "g.add(p, alpha=weight_decay) rounds once, as torch does",
-        HOOKS["decay on a single-rounding path"],
-    ),
-    "step rounded twice": Mistake(
-        "p - learning_rate * v rounds twice, the product and the difference",
-        "p.add_(v, alpha=-learning_rate) rounds once, as torch does",
-        HOOKS["update rounded twice"],
-    ),
-    "buffer rounded once": Mistake(
+OLD_P = "if True:", "old_p, v[i] = p.clone(), p.clone()", "old_p, v[i] = v[i], p.clone()", ""
+ROUNDED_OTHERWISE = {  # right in a training, but for the rounding of one operation
+    DECAY: {
+        "g = g + weight_decay * p": "g + weight_decay * p rounds twice, the product and the sum",
+    },
+    MOVE: {"p -= learning_rate * g": (
+        "p - learning_rate * v rounds twice, the product and the difference")},
+    LATER: {"v[i] = ((1 - dampening) * g).add(v[i], alpha=momentum)": (
         "g.add(v, alpha=momentum) rounds once, where torch rounds twice",
-        "v.mul_(momentum).add_(g) rounds the product and then the sum, as torch does",
-        dict(later=lambda v, g, s: torch.add((1 - s.dampening) * g, v, alpha=s.momentum)),
-    ),
-    "learning rate in the buffer": Mistake(
-        *LEARNING_RATE_INSIDE, HOOKS["learning rate in the buffer"]
-    ),
-    "learning rate in the buffer, rounded twice": Mistake(
-        *LEARNING_RATE_INSIDE,
-        dict(
-            first=lambda g, s: s.learning_rate * g,
-            later=lambda v, g, s: s.momentum * v + s.learning_rate * g,
-            move=lambda p, g, s: p.sub_(g if s.momentum else s.learning_rate * g),
-        ),
-    ),
-    "buffer summed in another order": Mistake(
+        "v.mul_(momentum).add_(g) rounds the product and then the sum, as torch does")},
+    (FIRST, LATER, MOVE): {
+        ("v[i] = learning_rate * g",
+         "v[i].mul_(momentum).add_(g, alpha=learning_rate * (1 - dampening))",
+         "p.sub_(g, alpha=1 if momentum else learning_rate)"): LEARNING_RATE_INSIDE,
+        ("v[i] = learning_rate * g", "v[i] = momentum * v[i] + learning_rate * g",
+         "p -= g if momentum else learning_rate * g"): LEARNING_RATE_INSIDE,
+    },
+    (MOMENTUM, DECAY, FIRST, LATER): {("if True:", "pass", "v[i] = g + weight_decay * p",
+     "v[i] = momentum * v[i] + g + weight_decay * p"): (
         "momentum * v + g + weight_decay * p is summed from the left, with the decay last",
-        "g = g.add(p, alpha=weight_decay) first, then v.mul_(momentum).add_(g), as torch does",
-        dict(
-            decay=without_decay,
-            first=lambda g, s: g + s.weight_decay * s.p,
-            later=lambda v, g, s: s.momentum * v + g + s.weight_decay * s.p,
-            always=True,
-        ),
-    ),
-    "heavy ball": Mistake(*HEAVY_BALL, heavy_ball(lambda p, old, g: p.add_(old - g))),
-    "heavy ball, summed from the left": Mistake(
-        *HEAVY_BALL, heavy_ball(lambda p, old, g: p.copy_(p + old - g))
-    ),
-    "heavy ball, the gradient first": Mistake(
-        *HEAVY_BALL, heavy_ball(lambda p, old, g: p.copy_(p - g + old))
-    ),
+        "g = g.add(p, alpha=weight_decay) first, then v.mul_(momentum).add_(g), as torch does")},
+    (MOMENTUM, FIRST, LATER, CHOICE, MOVE): {
+        (*OLD_P, "p.add_(momentum * (p - old_p) - learning_rate * g)"): HEAVY_BALL,
+        (*OLD_P, "p.copy_(p + momentum * (p - old_p) - learning_rate * g)"): HEAVY_BALL,
+        (*OLD_P, "p.copy_(p - learning_rate * g + momentum * (p - old_p))"): HEAVY_BALL,
+    },
 }
+# fmt: on
 
-
-def joined(names):
-    """One mistake that has the replaced lines of all; None where two replace the same line."""
-    mistakes = [(MISTAKES | ROUNDINGS)[name] for name in names]
-    hooks, loop = {}, {}
-    for mistake in mistakes:
-        if hooks.keys() & mistake.hooks.keys() - {"always"} or loop.keys() & mistake.loop.keys():
-            return None
-        hooks |= mistake.hooks
-        loop |= mistake.loop
-    return Mistake("", "", hooks, loop)
+TABLES = WRONG_MOVES, WRONG_DECAY, WRONG_MOMENTUM, WRONG_LOOPS
+MISTAKES = [mistake for table in TABLES for mistake in rows(table)]
+OF_SWITCHES, ROUNDINGS = list(rows(WRONG_SWITCHES)), list(rows(ROUNDED_OTHERWISE))
+STEP_LINES = set(map(str.strip, STEP.splitlines()))
+PLANTED_STEPS = [  # those that a step alone can have
+    mistake
+    for mistake in MISTAKES + OF_SWITCHES + ROUNDINGS
+    if {right for right, wrong in mistake.lines if wrong != ZEROS} <= STEP_LINES
+]

@@ -21,23 +21,25 @@ import sys
 import textwrap
 
 from support import ROOT
-from support.notebooks import place_of, read_notebook
+from support.definitions import place_of, read_notebook
+from support.files import write_whole
 
 NOTEBOOKS = ("backpropagation.ipynb", "gradient_descent.ipynb")
 FOLDER = ROOT / "exercise"
 CODE_TAGS = ("given", "check", "solution", "left-out")
 OWN_FILES = (*NOTEBOOKS, "gradient_descent_output.txt")  # links to these stay in the exercise
+LINK_UP = re.compile(rf"\]\((?!#|\w+:|(?:{'|'.join(map(re.escape, OWN_FILES))})\))")
 FIRST_CELL = """\
 import sys
 from pathlib import Path
 
 sys.path[:0] = [str(Path.cwd()), str(Path.cwd().parent)]  # one of these two is the repository
 
-from support import ROOT, saving
+from support import ROOT, files
 
 # What this notebook writes stays in exercise/, away from the repository's own results.
-short = "" if saving.RUN_MODE == "full" else f"build/{saving.RUN_MODE}"
-saving.OUTPUT = ROOT / "exercise" / short"""
+short = "" if files.RUN_MODE == "full" else f"build/{files.RUN_MODE}"
+files.OUTPUT = ROOT / "exercise" / short"""
 LINE_LENGTH = 100
 
 
@@ -85,8 +87,8 @@ def solution_parts(source, hints):
             name = next((t.id for t in targets if isinstance(t, ast.Name) and t.id in hints), None)
             docstring, parts = "", [(node, node)] if name else []
         for first, last in parts:
-            start = min([first.lineno, *(d.lineno for d in getattr(first, "decorator_list", []))])
-            start -= 1
+            decorators = getattr(first, "decorator_list", [])
+            start = min(part.lineno for part in (first, *decorators)) - 1
             while start > 0 and lines[start - 1].strip().startswith("#"):
                 start -= 1
             yield name, hints.get(name, docstring), start, last.end_lineno
@@ -117,12 +119,6 @@ def open_text(source, replacements):
     return "\n\n".join(filter(None, paragraphs))
 
 
-def lead_up(match):
-    """A link of the answer, as it leads from the folder of the exercise."""
-    target = match.group(1)
-    return match.group() if target in OWN_FILES else f"](../{target})"
-
-
 def open_cell(cell, task):
     """Turn a cell of the answer into one of the exercise; False if it is left out.
 
@@ -132,7 +128,7 @@ def open_cell(cell, task):
     told = cell.metadata.pop("exercise", {})
     if cell.cell_type == "markdown":
         cell.source = open_text(cell.source, told)
-        cell.source = re.sub(r"\]\((?!#|\w+:)([^)]+)\)", lead_up, cell.source)
+        cell.source = LINK_UP.sub("](../", cell.source)
         if tags != (["task"] if told else []):
             raise ValueError("a text has the tag task where it has metadata.exercise, and no other")
     elif cell.cell_type == "code":
@@ -168,8 +164,6 @@ def main():
     """Write both notebooks of the exercise. One that somebody has worked in is not overwritten."""
     import nbformat
 
-    from support.saving import write_whole
-
     try:
         texts = {FOLDER / n: nbformat.writes(make_exercise(ROOT / n)) + "\n" for n in NOTEBOOKS}
     except ValueError as error:
@@ -181,7 +175,7 @@ def main():
                 "it may hold your work. Move exercise/ away, or delete it, and try again."
             )
     for path, text in texts.items():
-        write_whole(path, lambda temporary, text=text: temporary.write_text(text, "utf-8"))
+        write_whole(path, text)
         print(f"written: {path.relative_to(ROOT)}")
 
 

@@ -5,75 +5,55 @@ folder. torchvision takes a second to import, so the functions that need it do s
 definitions need not wait.
 """
 
-import contextlib
 import functools
 import glob
 import gzip
 import hashlib
 import os
 import socket
-import tempfile
 import zlib
 from http.client import HTTPException
 from pathlib import Path
 
-import numpy as np
-
 from support import ROOT
 
+import numpy as np
+
 DOWNLOAD_PATIENCE = 30  # seconds without an answer: a silent firewall must not hang a notebook
-DOWNLOAD_ERRORS = (OSError, RuntimeError, HTTPException)
-
-
-@contextlib.contextmanager
-def limited_patience():
-    """Give up on a connection that stays silent, inside this context alone."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_PATIENCE)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
 
 # ----------------------------------------------------------------------- a copy: where, and whole?
 
 
-def places(root, variable):
-    """The folders where a copy may lie: `root`, and the one that an environment variable names."""
-    named = filter(None, [root, os.environ.get(variable)])
-    return list(dict.fromkeys(ROOT / os.path.expanduser(folder) for folder in named))
+def content_of(path):
+    """The bytes of a file, or what a .gz file holds."""
+    content = path.read_bytes()
+    return gzip.decompress(content) if path.suffix == ".gz" else content
 
 
 @functools.lru_cache(maxsize=64)
-def has_md5(path, md5, size, times):
+def has_md5(path, md5, *state):
     """Whether a file, or what a .gz file holds, has this MD5. Raises OSError.
 
-    A file is read once a process, and again if its size or one of its times changes.
+    A file is read once a process, and again if its `state`, its size and its times, changes.
     """
-    if path.suffix == ".gz":
-        try:
-            return hashlib.md5(gzip.decompress(path.read_bytes())).hexdigest() == md5
-        except (gzip.BadGzipFile, EOFError, zlib.error):
-            return False
-    from torchvision.datasets.utils import check_integrity
-
-    return check_integrity(path, md5)
+    try:
+        return hashlib.md5(content_of(path)).hexdigest() == md5
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        return False
 
 
 def file_problem(path, md5):
     """What is wrong with a file that should have this MD5, in words; None if nothing is."""
     try:
-        found = path.stat()
-        if path.is_file() and has_md5(
-            path, md5, found.st_size, (found.st_mtime_ns, found.st_ctime_ns)
-        ):
-            return None
+        now = path.stat()
+        if not path.is_file():
+            return f"{path.name} is not a file"
+        whole = has_md5(path, md5, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+        return None if whole else f"{path.name} is damaged (wrong MD5)"
     except FileNotFoundError:
         return f"{path.name} is missing"
     except OSError as error:
         return f"{path.name} cannot be read ({error.strerror})"
-    return f"{path.name} is {'damaged (wrong MD5)' if path.is_file() else 'not a file'}"
 
 
 def folder_problem(folder):
@@ -109,17 +89,42 @@ def copy_problem(folder, inner, problems):
     return folder_problem(folder / inner) or f"{folder / inner}: {', '.join(problems)}"
 
 
-def missing_copy(name, variable, problems, download, advice):
-    """The error that says what is wrong with each place, why no download helped, what to do.
+def places(root, variable):
+    """The folders where a copy may lie: `root`, and the one that an environment variable names."""
+    named = filter(None, [root, os.environ.get(variable)])
+    return list(dict.fromkeys(ROOT / os.path.expanduser(folder) for folder in named))
 
-    problems: of the places, in their order.
+
+def find_copy(root, variable, problem_in):
+    """The first of these places where problem_in(place) is None, or None."""
+    return next((p for p in places(root, variable) if problem_in(p) is None), None)
+
+
+def provide_copy(name, root, variable, problem_in, download, advice):
+    """Return the place with a whole copy; where there is none, `root`, after download(root).
+
+    Raises FileNotFoundError: what is wrong with each place, why no download helped, what to do.
     """
-    first, *others = problems
-    others = [f"{variable}: {problem}" for problem in others]
+    found = find_copy(root, variable, problem_in)
+    if found is not None:
+        return found
+    first, *others = places(root, variable)
+    lines = [f"No whole copy of {name}:", problem_in(first)]
+    lines += [f"{variable}: {problem_in(place)}" for place in others]
     if not os.environ.get(variable):
-        others = [f"{variable}, which may name another folder, is not set"]
-    lines = "\n  ".join([f"No whole copy of {name}:", first, *others])
-    return FileNotFoundError(f"{lines}\nand {download}.\n{advice}")
+        lines.append(f"{variable}, which may name another folder, is not set")
+    patience, cause = socket.getdefaulttimeout(), None
+    socket.setdefaulttimeout(DOWNLOAD_PATIENCE)
+    try:
+        reason = download(first) or "torchvision downloads nothing over it: delete it"
+        if problem_in(first) is None:
+            return first
+    except (OSError, RuntimeError, HTTPException) as error:
+        reason, cause = f"the download failed: {error}".rstrip(".\n"), error
+    finally:
+        socket.setdefaulttimeout(patience)
+    told = "\n  ".join(lines)
+    raise FileNotFoundError(f"{told}\nand {reason}.\n{advice}") from cause
 
 
 # --------------------------------------------------------------------------------------- CIFAR-10
@@ -137,8 +142,7 @@ def cifar10_problem(folder):
 
 def find_cifar10(root="data"):
     """Return the first of `root` and $CIFAR10_ROOT with a whole copy of CIFAR-10, or None."""
-    folders = places(root, "CIFAR10_ROOT")
-    return next((folder for folder in folders if cifar10_problem(folder) is None), None)
+    return find_copy(root, "CIFAR10_ROOT", cifar10_problem)
 
 
 def open_cifar10(root="data"):
@@ -150,24 +154,16 @@ def open_cifar10(root="data"):
 
     class Verified(CIFAR10):
         def _check_integrity(self):
-            return True  # find_cifar10 has just said so; torchvision would read all files again
+            return True  # provide_copy has just said so; torchvision would read all files again
 
-    folder = find_cifar10(root)
-    if folder is None:
-        folder, *others = places(root, "CIFAR10_ROOT")
-        problems = [cifar10_problem(place) for place in (folder, *others)]
-        try:
-            with limited_patience():
-                CIFAR10(folder, download=True)  # verifies what it fetched
-        except DOWNLOAD_ERRORS as error:
-            raise missing_copy(
-                "CIFAR-10",
-                "CIFAR10_ROOT",
-                problems,
-                f"the download failed: {error}".rstrip(".\n"),
-                f"Fetch {CIFAR10.url} (MD5 {CIFAR10.tgz_md5}) on another machine and unpack it, so "
-                f"that {folder / CIFAR10.base_folder}/data_batch_1 exists.",
-            ) from error
+    def download(folder):
+        CIFAR10(folder, download=True)
+
+    wanted = ROOT / os.path.expanduser(root) / CIFAR10.base_folder / "data_batch_1"
+    advice = f"Fetch {CIFAR10.url} (MD5 {CIFAR10.tgz_md5}) on another machine and unpack it, so "
+    advice += f"that {wanted} exists."
+    sought = "CIFAR-10", root, "CIFAR10_ROOT", cifar10_problem
+    folder = provide_copy(*sought, download, advice)
     return Verified(folder, train=True), Verified(folder, train=False)
 
 
@@ -197,7 +193,7 @@ MNIST_MD5 = {  # of the unpacked files
 }
 
 
-def look_for_mnist(folder):
+def mnist_files(folder):
     """Return the paths of MNIST's test images and labels below a folder, packed or not.
 
     And a problem in words, or None: why they are not a whole copy.
@@ -213,20 +209,15 @@ def look_for_mnist(folder):
     return paths, copy_problem(folder, "MNIST/raw", problems)
 
 
+def mnist_problem(folder):
+    """Why a folder holds no whole copy of MNIST's test images, in words; None if it does."""
+    return mnist_files(folder)[1]
+
+
 def find_mnist(root="data"):
     """Return the paths of MNIST's test images and labels, from `root` or $MNIST_ROOT, or None."""
-    for paths, problem in map(look_for_mnist, places(root, "MNIST_ROOT")):
-        if problem is None:
-            return paths
-    return None
-
-
-def download_mnist(root):
-    """Let torchvision fetch MNIST into root; one of DOWNLOAD_ERRORS where it cannot."""
-    from torchvision.datasets import MNIST
-
-    with limited_patience():
-        MNIST(root=root, train=False, download=True)
+    folder = find_copy(root, "MNIST_ROOT", mnist_problem)
+    return folder and mnist_files(folder)[0]
 
 
 def load_mnist(count=64, download=True):
@@ -235,31 +226,19 @@ def load_mnist(count=64, download=True):
     A copy in data/ or in the folder named by MNIST_ROOT is used; otherwise torchvision downloads
     one into data/. FileNotFoundError where there is neither a copy nor a way to fetch it.
     """
-    from torchvision.datasets import mnist
+    import torch
+    from torchvision.datasets import MNIST
 
-    folders = places("data", "MNIST_ROOT")
-    found, problem = find_mnist(), "no download was asked for"
-    if found is None and download:
-        try:
-            download_mnist(folders[0])
-            found, problem = find_mnist(), "torchvision downloads nothing over it: delete it"
-        except DOWNLOAD_ERRORS as error:
-            problem = f"the download failed: {error}".rstrip(".\n")
-    if found is None:
-        raise missing_copy(
-            "MNIST's test images",
-            "MNIST_ROOT",
-            [look_for_mnist(folder)[1] for folder in folders],
-            problem,
-            f"Put {' and '.join(MNIST_MD5)} (.gz or not) of {mnist.MNIST.mirrors[0]} "
-            f"into {folders[0] / 'MNIST' / 'raw'}.",
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        paths = []
-        for path in found:
-            content = path.read_bytes()
-            paths.append(Path(folder) / path.with_suffix("").name)
-            paths[-1].write_bytes(gzip.decompress(content) if path.suffix == ".gz" else content)
-        images, labels = mnist.read_image_file(paths[0]), mnist.read_label_file(paths[1])
-    pixels = images[:count, None, 2:26, 2:26].double() / 255
-    return (pixels - 0.1307) / 0.3081, labels[:count]
+    def fetch(folder):
+        if not download:
+            return "no download was asked for"
+        MNIST(folder, train=False, download=True)
+
+    advice = f"Put {' and '.join(MNIST_MD5)} (.gz or not) of {MNIST.mirrors[0]} into "
+    advice += f"{ROOT / 'data' / 'MNIST' / 'raw'}."
+    sought = "MNIST's test images", "data", "MNIST_ROOT", mnist_problem
+    folder = provide_copy(*sought, fetch, advice)
+    images, labels = (np.frombuffer(content_of(p), np.uint8) for p in mnist_files(folder)[0])
+    pixels = images[16:].reshape(-1, 1, 28, 28)[:count, :, 2:26, 2:26] / 255  # after the header
+    labels = torch.from_numpy(labels[8:][:count].astype(np.int64))
+    return (torch.from_numpy(pixels) - 0.1307) / 0.3081, labels

@@ -3,9 +3,8 @@
     python -m support.report
 
 A template sees `results` and `data`, the JSON files of these folders (results.luck is
-results/luck.json), `counts` of what checks/ holds, `pins`, the versions in requirements.txt, and
-the functions assume, source, wilson_interval and fingerprint. Between two braces stands one text
-or number.
+results/luck.json), `pins`, the versions in requirements.txt, and the functions assume, source,
+wilson_interval and fingerprint. Between two braces stands one text or number.
 """
 
 import functools
@@ -16,15 +15,14 @@ import operator
 import sys
 import traceback
 
+from support import ROOT
+from support.definitions import read_definitions
+from support.files import read_json, write_whole
+
 import pypandoc
 import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 from scipy import stats
-
-from support import ROOT
-from support.notebooks import read_definitions
-from support.reading import read_json
-from support.saving import write_whole
 
 DOCUMENTS = ("report.md", "README.md")
 CARELESS_FILTERS = ("d", "default", "float", "int")  # they would hide a wrong key or a wrong value
@@ -35,16 +33,14 @@ class AssumptionFailed(Exception):
 
 
 class KeyEnvironment(Environment):
-    """Jinja2's environment, where a dictionary has its keys and nothing else: no methods."""
-
-    def getattr(self, obj, attribute):
-        if not isinstance(obj, dict):
-            return super().getattr(obj, attribute)
-        return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+    """Jinja2's environment, where a dictionary has its keys and no methods."""
 
     def getitem(self, obj, argument):
-        get = self.getattr if isinstance(obj, dict) else super().getitem
-        return get(obj, argument)
+        if isinstance(obj, dict):
+            return obj.get(argument, self.undefined(obj=obj, name=argument))
+        return super().getitem(obj, argument)
+
+    getattr = getitem
 
 
 def formatted(value, form):
@@ -98,19 +94,6 @@ def read_result(name, root=ROOT):
 def read_folder(folder):
     """What the JSON files of a folder hold: {name: contents}. ValueError names a broken one."""
     return {path.stem: nan_for_null(read_json(path)) for path in folder.glob("*.json")}
-
-
-def counts():
-    """How many planted mistakes and switches of the update the checks go through."""
-    from checks.planted_updates import PLANTED_UPDATES
-    from checks.updates import SWITCHES
-    from checks.wrong_passes import PLANTED_GRADIENTS  # here: they need torch and pytest
-
-    return {
-        "planted_gradients": len(PLANTED_GRADIENTS),
-        "planted_updates": len(PLANTED_UPDATES),
-        "update_switches": len(SWITCHES),
-    }
 
 
 def source(root, notebook, name):
@@ -167,7 +150,6 @@ def render(name, root=ROOT, **more):
     names = {
         "results": read_folder(root / "results"),
         "data": read_folder(root / "data"),
-        "counts": counts(),
         "pins": dict(line.split("==") for line in pins if "==" in line),
         "assume": assume,
         "wilson_interval": wilson_interval,
@@ -201,11 +183,11 @@ def make_pdf(markdown, root=ROOT):
 def write_document(name, root=ROOT):
     """Render report.md (and report.pdf) or README.md, and write what was rendered as a whole."""
     text = render(name, root)
-    contents = {name: text.encode()}
+    contents = {name: text}
     if name == "report.md":
         contents["report.pdf"] = make_pdf(text, root)
     for file, content in contents.items():
-        write_whole(root / file, lambda temporary, content=content: temporary.write_bytes(content))
+        write_whole(root / file, content)
     print(f"{' and '.join(contents)}: rendered", flush=True)
 
 

@@ -5,36 +5,81 @@ and the mode. The process that computes a task makes the same digest of what it 
 and refuses to compute what is asked for with other code than its own.
 """
 
+import ast
 import functools
+import hashlib
 import importlib.metadata
 import json
+import modulefinder
 import platform
+from pathlib import Path
+
+from support import ROOT
+from support.definitions import REMEMBERED, load_definitions
+from support.files import RUN_MODE, write_whole
+from support.progress import progress
 
 import joblib
 import numpy as np
 import torch
 
-from support import ROOT
-from support.notebooks import load_definitions
-from support.saving import RUN_MODE, ProgressBar, write_whole
-from support.sources import changed_modules, code_digests, digest
-
 KEPT = ROOT / "build" / "tasks"
+
+
+def module_texts(definitions):
+    """{path: text} of the modules that definitions import, and that these modules import.
+
+    In functions, too. Of those in the repository and beside the notebook: others have a version.
+    """
+    found = {}
+    for path, module in definitions.__loaded__.items():
+        finder = modulefinder.ModuleFinder([str(path.parent), str(ROOT)])
+        notebook = finder.add_module(path.stem)
+        for tree in module.__trees__:
+            finder.scan_code(compile(tree, path.name, "exec"), notebook)
+        files = [m.__file__ for m in finder.modules.values() if m.__file__]
+        found |= {file: Path(file).read_text("utf-8") for file in files}
+    return dict(sorted(found.items()))
+
+
+def plain(value):
+    """A constant's value as text; of anything but plain values the type alone."""
+    if isinstance(value, dict):
+        value = list(value.items())
+    if isinstance(value, list | tuple):
+        return f"({', '.join(map(plain, value))})"
+    if isinstance(value, str | int | float | complex | bytes | range | None):
+        return repr(value)
+    return type(value).__name__
+
+
+def digest(texts):
+    """One digest of some texts."""
+    parts = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def conditions_of(definitions):
     """All that a task's result depends on besides its arguments, as a dict of texts.
 
-    The images are those of the code, the constants and the mode: each copy has the same MD5s.
+    A notebook's comments and prose do not count. A constant's value may come from a file or from
+    the environment. The images are those of the code, the constants and the mode: each copy has
+    the same MD5s.
     Raises RuntimeError if a module was changed after this process had imported it.
     """
-    changed = changed_modules(definitions)
+    texts = module_texts(definitions)
+    changed = [path for path, text in texts.items() if REMEMBERED.get(path, text) != text]
     if changed:
         raise RuntimeError(
-            f"{', '.join(map(str, changed))} changed after this process had imported it: "
+            f"{', '.join(changed)} changed after this process had imported it: "
             "restart the kernel and run again (what is finished is kept)"
         )
-    return code_digests(definitions) | {
+    modules = definitions.__loaded__.values()
+    names = [(module, name) for module in modules for name in sorted(vars(module))]
+    return {
+        "definitions": digest(ast.unparse(tree) for m in modules for tree in m.__trees__),
+        "modules": digest(texts.values()),
+        "constants": digest(f"{n} {plain(vars(m)[n])}" for m, n in names if n.isupper()),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "torchvision": importlib.metadata.version("torchvision"),
@@ -70,8 +115,7 @@ def run_task(notebook, conditions, name, arguments, result_path):
     try:
         function = getattr(definitions_of(notebook, conditions), name)
         result = {"task": [name, arguments], "result": function(**arguments)}
-        text = json.dumps(result, allow_nan=False)
-        write_whole(result_path, lambda temporary: temporary.write_text(text))
+        write_whole(result_path, json.dumps(result, allow_nan=False))
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     finally:
@@ -114,7 +158,7 @@ def run_tasks(notebook, name, tasks, worker_count=None):
     run, errors = joblib.delayed(run_task), []
     calls = (run(notebook, conditions, name, a, path) for a, path in missing)
     try:
-        for error in ProgressBar(pool(calls), total=len(missing), unit="task"):
+        for error in progress(pool(calls), total=len(missing), unit="task"):
             errors.append(error)
     except Exception as error:  # a worker died: which one, the missing files tell
         errors += [f"a worker died ({type(error).__name__})"] * (len(missing) - len(errors))

@@ -1,7 +1,7 @@
 """The timings: only `make bench` runs these.
 
-ROWS, at the end, names what is measured, and what it may come to. The rows are printed as one
-table, whatever fails; those of a whole run are kept in results/bench.json, which nothing compares.
+ROWS names what is measured, and what it may come to. The rows are printed as one table, whatever
+fails; those of a whole run are kept in results/bench.json, which nothing compares.
 """
 
 import platform
@@ -14,13 +14,14 @@ from itertools import accumulate
 from pathlib import Path
 from statistics import median
 
+from support import ROOT
+from support.files import save_json
+
 import pytest
 import torch
 from torch import nn
 
 from checks.nets import loss_of, make_case
-from support import ROOT
-from support.saving import save_json
 
 
 def timed(*sides, rounds, warm_up=4):
@@ -53,15 +54,12 @@ def with_autograd(get):
     return lambda: (case.model.zero_grad(), loss_of(case.model, case.x, case.y).backward())
 
 
-def by_hand(get, form="backpropagation"):
-    case, backward = new_case(get), getattr(get("part1"), form)
-    return torch.no_grad()(lambda: backward(case.model, case.y, case.model(case.x)))
-
-
-def backward_alone(get, form="backpropagation"):
+def by_hand(get, form="backpropagation", forward=True):
+    """Forward and backward, or backward alone."""
     case, backward = new_case(get), getattr(get("part1"), form)
     y_pred = case.model(case.x).detach()
-    return torch.no_grad()(lambda: backward(case.model, case.y, y_pred))
+    outputs = (lambda: case.model(case.x)) if forward else lambda: y_pred
+    return torch.no_grad()(lambda: backward(case.model, case.y, outputs()))
 
 
 def peak_bytes(work):
@@ -101,16 +99,14 @@ def steps_of_torch(get):
     return lambda: [optimizer.step() for _ in range(20)]
 
 
-def epoch_by_hand(get):
-    train, model = get("part2").train_manual_update, get("part2").new_model()
-    loader = get("part2").make_loader(get("images")[0])
-    return lambda: train(1, model, nn.CrossEntropyLoss(), 0.01, 0.9, 0.01, loader)
-
-
-def epoch_of_torch(get):
-    train, model = get("part2").train, get("part2").new_model()
-    loader, optimizer = get("part2").make_loader(get("images")[0]), sgd(model)
-    return lambda: train(1, optimizer, model, nn.CrossEntropyLoss(), loader)
+def whole_epoch(get, by_hand):
+    part2 = get("part2")
+    model, loader = part2.new_model(), part2.make_loader(get("images")[0])
+    rest = (model, nn.CrossEntropyLoss())
+    if by_hand:
+        return lambda: part2.train_manual_update(1, *rest, 0.01, 0.9, 0.01, loader)
+    optimizer = sgd(model)
+    return lambda: part2.train(1, optimizer, *rest, loader)
 
 
 def least_epoch(get):
@@ -135,12 +131,13 @@ def least_epoch(get):
 
 
 def loading(get):
-    """In fresh processes; the notebook's own imports count."""
-    code = "import time; from support.notebooks import load_definitions; t = time.perf_counter();"
-    code += "load_definitions('gradient_descent.ipynb'); print(time.perf_counter() - t)"
-    command = [sys.executable, "-c", code]
-    seconds = median(float(subprocess.check_output(command, cwd=ROOT)) for _ in range(3))
-    return seconds, [seconds]
+    """In fresh processes: the time beyond that of importing torch and matplotlib alone."""
+    load = "from support.definitions import load_definitions as load; "
+    codes = (load + "load('gradient_descent.ipynb')", "import torch, matplotlib.pyplot")
+    commands = [[sys.executable, "-c", code] for code in codes]
+    sides = [partial(subprocess.check_call, command, cwd=ROOT) for command in commands]
+    _, seconds = timed(*sides, rounds=6, warm_up=1)
+    return seconds[0] - seconds[1], seconds
 
 
 def executing(get):
@@ -149,17 +146,18 @@ def executing(get):
 
 
 by_loop = partial(by_hand, form="backpropagation_by_loop")
-loop_alone = partial(backward_alone, form="backpropagation_by_loop")
+alone, loop_alone = partial(by_hand, forward=False), partial(by_loop, forward=False)
+epoch_by_hand, epoch_of_torch = (partial(whole_epoch, by_hand=side) for side in (True, False))
 ROWS = {  # what: (how it is measured, at most, unit); None is no limit
     "backpropagation against autograd": (against(by_hand, with_autograd, 200), 1.05, "ratio"),
     "vectorized against loop": (against(by_hand, by_loop, 16), None, "ratio"),
-    "the same, backward alone": (against(backward_alone, loop_alone, 16), 0.1, "ratio"),
+    "the same, backward alone": (against(alone, loop_alone, 16), 0.1, "ratio"),
     # the last gradients are there while the new ones are computed
     "peak memory against autograd": (peak_memory, 1.6, "ratio"),
     "epoch against products and updates": (against(epoch_of_torch, least_epoch, 8), 1.3, "ratio"),
     "20 steps by hand against torch": (against(steps_by_hand, steps_of_torch, 26), 1.0, "ratio"),
     "epoch by hand against torch": (against(epoch_by_hand, epoch_of_torch, 8), 1.05, "ratio"),
-    "loading gradient_descent": (loading, 1.5, "s"),
+    "loading gradient_descent": (loading, 0.3, "s"),
     "executing backpropagation": (executing, 60, "s"),
 }
 

@@ -9,12 +9,12 @@ import shutil
 import subprocess
 import sys
 
-import pytest
-from torchvision.datasets import CIFAR10
-
 import support.images
 from support import ROOT
 from support.images import MNIST_MD5, find_cifar10, find_mnist, load_mnist, open_cifar10
+
+import pytest
+from torchvision.datasets import CIFAR10
 
 INNER = CIFAR10.base_folder
 
@@ -146,6 +146,7 @@ def test_a_good_file_beside_a_damaged_one(image_folders, name):
         load_mnist(download=False)
 
 
+@pytest.mark.fault
 def test_images_are_found_from_another_folder(tmp_path):
     """Those of the clone's own data/, with nothing in the environment, and no stray data/."""
     if find_cifar10() is None or find_mnist() is None:

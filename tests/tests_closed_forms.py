@@ -30,26 +30,14 @@ def test_an_exact_fit_and_an_empty_batch_have_no_gradient(backward, part1):
             assert torch.equal(found[layer], torch.zeros_like(parameter)), f"{case}: {name}"
 
 
-@pytest.mark.parametrize("scale", [1e150, 1e-150, 1e-300])
 @pytest.mark.parametrize("names", [None, ("tanh",), ("sigmoid", "sin"), ("identity",)])
-def test_huge_and_tiny_inputs(backward, part1, scale, names):
+def test_huge_and_tiny_inputs(backward, part1, names):
     """Whatever autograd gives, infinity and NaN in the same places included."""
-    case = make_case(part1.MyNet, [3, 4, 2], 5, names, seed=1)
-    case.x *= scale
-    ours, (expected, _) = gradients_of(run(backward, case)), gradients.autograd_of(case, 1e-12)
-    torch.testing.assert_close(ours, expected, rtol=1e-10, atol=0, equal_nan=True)
-
-
-@pytest.mark.parametrize("scale", [3, 10, 30, 1e3, 1e6])
-def test_saturated_tanh(backward, part1, scale):
-    for seed in range(5):
-        case = make_case(part1.MyNet, [3, 4, 2], 2, seed=seed)
-        for parameter in case.model.parameters():
-            parameter.data *= scale
-        case.text += f", weights times {scale:g}"
-        gradients.check_against_autograd(backward, case)
-        found = gradients_of(run(backward, case)).values()
-        assert all(torch.isfinite(gradient).all() for gradient in found), case
+    for scale in (1e150, 1e-150, 1e-300):
+        case = make_case(part1.MyNet, [3, 4, 2], 5, names, seed=1)
+        case.x *= scale
+        ours, (expected, _) = gradients_of(run(backward, case)), gradients.autograd_of(case, 1e-12)
+        torch.testing.assert_close(ours, expected, rtol=1e-10, atol=0, equal_nan=True)
 
 
 @pytest.mark.parametrize("where", ["x", "y", "weight"])
@@ -86,11 +74,3 @@ def test_unusual_layers(backward, case):
     for one in (1.0, torch.ones((), dtype=torch.double)):
         case.model.df = dict.fromkeys(case.model.df, lambda z, one=one: one)
         gradients.check_against_autograd(backward, case)
-
-
-@pytest.mark.slow
-def test_a_large_net(part1):
-    case = make_case(part1.MyNet, [3072, 512, 128, 32, 2], 16, seed=1)
-    gradients.check_against_autograd(part1.backpropagation, case)
-    gradients.check_central_differences(part1.backpropagation, case)
-    gradients.check_inner_products(part1.backpropagation, case)

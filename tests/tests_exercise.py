@@ -4,36 +4,16 @@ import ast
 import re
 import sys
 
+from support import ROOT, exercise, files, notebooks
+from support.exercise import FOLDER, NOTEBOOKS, make_exercise
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell as new_cell
 from nbformat.v4 import new_markdown_cell as new_text
 
-from support import ROOT, exercise, notebooks, saving
-from support.exercise import FOLDER, NOTEBOOKS, make_exercise
+from tests.helpers.exercise import OPEN
 
-OPEN = {  # what the student has to write, in the order in which it is missed
-    "backpropagation.ipynb": ["3. Backpropagation: write backpropagation"],
-    "gradient_descent.ipynb": [
-        "Task 1: write load_airplane_bird",
-        "Task 1: write airplanes_and_birds",
-        "Task 1: write preprocess",
-        "Task 2: write MyMLP",
-        "Task 3: write train",
-        "Task 3: write run_epochs",
-        "Task 3: write compute_accuracy",
-        "Task 4: write plain_step",
-        "Task 6: write decay_step",
-        "Task 7: write momentum_step",
-        "Task 7: write train_manual_update",
-        "Task 7: write manual_sgd_step",
-        "Task 8: write loss_and_accuracy",
-        "Task 9: write selected_no",
-        "Task 10: write test_accuracy",
-        "Task 10: write predict",
-        "Task 10: write confusion_matrix",
-    ],
-}
 LEFT_OUT = ["backpropagation_by_loop", "quietly", "without_the_factor_2"]
 NO_SOLUTION = {"@torch.no_grad()", "super().__init__()", "raise ValueError(", "):", "continue"}
 
@@ -71,6 +51,8 @@ def test_no_line_of_a_solution_stands_in_the_exercise(both):
     assert len(solution) > 50
     assert not (solution - NO_SOLUTION) & code_lines(code)
     assert not [line for line in solution - NO_SOLUTION if line in prose]
+    opened = re.findall(r'NotImplementedError\(\s*"(.+?: write \w+)\. ', code)
+    assert set(opened) == set(OPEN[name])
     for words in ("max(instance_runs", ".T @", "dL_dz @", "p.add_("):
         assert words not in code and words not in prose, words
 
@@ -127,36 +109,32 @@ def small_notebook(path, *cells):
 
 
 @pytest.mark.parametrize(
-    "metadata, words",
+    "new, tags, told, words",
     [
-        ({}, "needs one of the tags given, check, solution, left-out"),
-        ({"tags": ["solution", "given"]}, "needs one of the tags"),
-        ({"tags": ["solution"]}, "does not define anything that can be opened"),
-        ({"tags": ["solution"], "exercise": {"other": "..."}}, "does not define other"),
-        ({"tags": ["given"], "exercise": {"answer": "..."}}, "needs the tag solution"),
+        (new_cell, [], {}, "needs one of the tags given, check, solution, left-out"),
+        (new_cell, ["solution", "given"], {}, "needs one of the tags"),
+        (new_cell, ["solution"], {}, "does not define anything that can be opened"),
+        (new_cell, ["solution"], {"other": "..."}, "does not define other"),
+        (new_cell, ["given"], {"answer": "..."}, "needs the tag solution"),
+        (new_text, ["task"], {"Two": "..."}, "0 paragraphs begin with 'Two'"),
+        (new_text, [], {"answer": "..."}, "a text has the tag task where"),
     ],
 )
-def test_a_new_cell_that_is_not_marked_is_noticed(tmp_path, metadata, words):
-    small_notebook(tmp_path / "small.ipynb", new_cell("answer = 42", metadata=metadata))
+def test_a_cell_that_is_not_marked_or_no_longer_there_is_noticed(tmp_path, new, tags, told, words):
+    metadata = {"tags": tags, "exercise": told}
+    small_notebook(tmp_path / "small.ipynb", new("answer = 42", metadata=metadata))
     with pytest.raises(ValueError, match=rf"small.ipynb: Task 9: select \(cell 2\): .*{words}"):
-        make_exercise(tmp_path / "small.ipynb")
-
-
-def test_a_paragraph_that_is_no_longer_there_is_noticed(tmp_path):
-    text = new_text("One.\n\nOther words.", metadata={"tags": ["task"], "exercise": {"Two": "."}})
-    small_notebook(tmp_path / "small.ipynb", text)
-    with pytest.raises(ValueError, match="0 paragraphs begin with 'Two'"):
         make_exercise(tmp_path / "small.ipynb")
 
 
 @pytest.mark.parametrize("mode, folder", [("full", FOLDER), ("quick", FOLDER / "build" / "quick")])
 def test_what_the_exercise_writes_goes_to_its_folder(monkeypatch, mode, folder):
-    monkeypatch.setattr(saving, "RUN_MODE", mode)
-    monkeypatch.setattr(saving, "OUTPUT", ROOT)
+    monkeypatch.setattr(files, "RUN_MODE", mode)
+    monkeypatch.setattr(files, "OUTPUT", ROOT)
     monkeypatch.setattr(sys, "path", list(sys.path))
     for _ in range(2):  # a cell may be run again
         exec(exercise.FIRST_CELL, {})
-        assert saving.OUTPUT == folder
+        assert files.OUTPUT == folder
 
 
 def test_the_runner_takes_an_exercise_for_no_notebook_of_the_repository(tmp_path):

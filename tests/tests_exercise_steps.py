@@ -6,16 +6,16 @@ import shutil
 import subprocess
 import sys
 
+from support.exercise import NOTEBOOKS
+from support.images import find_mnist
+from support.notebooks import OPTIONS, shown_by
+
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from tests_exercise import OPEN
 
-from support.exercise import NOTEBOOKS
-from support.images import load_mnist
-from support.kernel import OPTIONS
-from support.notebooks import shown_by
+from tests.helpers.exercise import OPEN
 
 WRONG = {  # a solution with a mistake: (right, wrong, what the check says that follows)
     "backpropagation": (
@@ -84,37 +84,19 @@ def work_through(tree, name, mode):
     return stops, found
 
 
-def do_exercise(tree, name, mode):
-    """Work through an exercise, which is made in the tree itself; nothing else there changes."""
-    shutil.rmtree(tree / "exercise", ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "support.exercise"], cwd=tree, check=True)
-    before = files(tree)
-    stops, found = work_through(tree, name, mode)
+@pytest.mark.fault
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_task_by_task(tree_copy, name, short_mode):
+    """In an exercise that is made in the tree itself; nothing else there changes."""
+    mode = short_mode if name == NOTEBOOKS[1] else "quick" if find_mnist() else "stand-in"
+    shutil.rmtree(tree_copy / "exercise", ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "support.exercise"], cwd=tree_copy, check=True)
+    before = files(tree_copy)
+    stops, found = work_through(tree_copy, name, mode)
     # Two come with another one in their cell; drawn images are airplanes and birds from the start.
     first = "airplanes_and_birds" if mode == "stand-in" else "preprocess"
     assert stops == [t for t in OPEN[name] if not t.endswith((first, "confusion_matrix"))]
     assert found == [task.split()[-1] for task in stops if task.split()[-1] in WRONG]
-    assert not {path.name for path, _ in files(tree) ^ before}
-    results = tree / "exercise" / "build" / mode / "results" / name
+    assert not {path.name for path, _ in files(tree_copy) ^ before}
+    results = tree_copy / "exercise" / "build" / mode / "results" / name
     assert results.with_suffix(".json").is_file()
-
-
-@pytest.fixture
-def part_1_mode():
-    """The RUN_MODE of a short run of part 1: on MNIST where there is a copy of it."""
-    try:
-        load_mnist(download=False)
-    except FileNotFoundError:
-        return "stand-in"
-    return "quick"
-
-
-@pytest.mark.notebook
-def test_part_1_task_by_task(tree_copy, part_1_mode):
-    do_exercise(tree_copy, NOTEBOOKS[0], part_1_mode)
-
-
-@pytest.mark.fault
-def test_both_parts_task_by_task(tree_copy, part_1_mode, short_mode):
-    for name, mode in zip(NOTEBOOKS, (part_1_mode, short_mode), strict=True):
-        do_exercise(tree_copy, name, mode)

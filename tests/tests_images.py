@@ -2,14 +2,14 @@
 
 import random
 
+from support.images import draw_stand_in, find_cifar10, find_mnist, load_mnist
+
 import numpy as np
 import pytest
 import torch
 from torch.utils.data import TensorDataset
 from torchvision.datasets import CIFAR10
 from torchvision.transforms.functional import to_tensor
-
-from support.images import draw_stand_in, find_cifar10, find_mnist, load_mnist
 
 
 def test_mnist_images(mnist):
@@ -27,10 +27,6 @@ def test_mnist_is_cropped_in_the_middle_and_normalized(image_folders):
     images, labels = load_mnist(count=2, download=False)
     assert labels.tolist() == [7, 2]
     np.testing.assert_allclose(images.numpy(), (pixels[:2] - 0.1307) / 0.3081, rtol=1e-14)
-
-
-def test_short_runs_take_the_real_images_where_there_is_a_copy(short_mode):
-    assert short_mode == ("stand-in" if find_cifar10() is None else "quick")
 
 
 def test_images(images):

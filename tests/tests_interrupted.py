@@ -1,56 +1,53 @@
 """Runs that cannot go on: interrupted, the disk full, the notebook edited or damaged meanwhile."""
 
 import errno
-import json
+import math
 import os
 import re
 import signal
 import subprocess
 import sys
 
-import nbformat
-import pytest
-from tests_running import small_notebook
-
+import support.files
 from support import ROOT
+from support.definitions import load_definitions
+from support.files import save_json, write_whole
 from support.notebooks import execute, main
-from support.saving import write_whole
+
+import pytest
+
+from tests.helpers.notebooks import outputs_of, small_notebook
 
 unix = pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals")
-INTERRUPTED = """
+INTERRUPTED = f"""
 import os, signal, sys, time
-sys.path.insert(0, {root!r})
-from support.saving import write_whole
-with open("pid", "w") as file:
-    file.write(str(os.getpid()))
+from pathlib import Path
+sys.path.insert(0, {str(ROOT)!r})
+from support.files import write_whole
+Path("pid").write_text(str(os.getpid()))
 
-def write(temporary):
-    temporary.write_text("half")
-    os.kill(os.getppid(), signal.{name})
+def stop_here(source, target):
+    os.kill(os.getppid(), signal.SIGINT)
     time.sleep(60)
 
-write_whole("numbers.json", write)
+os.replace = stop_here
+write_whole("numbers.json", "{{}}")
 """
 
 
-def with_heading(path, heading):
-    """Put a Markdown cell with a heading at the notebook's top."""
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(f"Text.\n\n{heading}", id="heading"))
-    nbformat.write(notebook, path)
-    return path
+@pytest.fixture(autouse=True)
+def full_mode(monkeypatch):
+    monkeypatch.setenv("RUN_MODE", "full")
 
 
 @unix
-@pytest.mark.parametrize("name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.fault)])
-def test_interrupted_run_says_where_in_one_line(name, tmp_path, monkeypatch, capfd):
+def test_interrupted_run_says_where_in_one_line(tmp_path, capfd):
     """The kernel is stopped while it writes a file, and sends the signal itself."""
-    monkeypatch.setenv("RUN_MODE", "full")
-    path = small_notebook(tmp_path, INTERRUPTED.format(root=str(ROOT), name=name))
-    before = with_heading(path, "## Task 8: `train`").read_bytes()
+    path = small_notebook(tmp_path, INTERRUPTED, heading="## Task 8: `train`")
+    before = path.read_bytes()
     with pytest.raises(SystemExit) as stop:
         main([str(path)])
-    assert stop.value.code == 128 + getattr(signal, name)
+    assert stop.value.code == 128 + signal.SIGINT
     message = f"{path}: interrupted in Task 8: train (cell 2); the notebook was left as it was\n"
     assert capfd.readouterr().err == message
     with pytest.raises(ProcessLookupError):
@@ -68,7 +65,7 @@ def test_interrupted_from_outside(name, tmp_path):
         "import time, joblib\nprint(open('started', 'w').write('yes'))\n"
         "joblib.Parallel(n_jobs=2)(joblib.delayed(time.sleep)(60) for _ in range(2))"
     )
-    path = with_heading(small_notebook(tmp_path, source), "## Task 8")
+    path = small_notebook(tmp_path, source, heading="## Task 8")
     command = [sys.executable, "-m", "support.notebooks", str(path)]
     run = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -80,9 +77,8 @@ def test_interrupted_from_outside(name, tmp_path):
     assert errors == f"{path}: interrupted in Task 8 (cell 2); the notebook was left as it was\n"
 
 
-def test_notebook_edited_while_it_runs_is_kept(tmp_path, monkeypatch):
+def test_notebook_edited_while_it_runs_is_kept(tmp_path):
     """The executed one is put beside it, under a name that no file has."""
-    monkeypatch.setenv("RUN_MODE", "full")
     edit = "text = open('small.ipynb').read()\nopen('small.ipynb', 'w').write(text + ' ')\nprint(1)"
     path = small_notebook(tmp_path, edit)
     (tmp_path / "small.executed.ipynb").write_text("older")
@@ -92,64 +88,80 @@ def test_notebook_edited_while_it_runs_is_kept(tmp_path, monkeypatch):
     assert isinstance(stop.value.code, str), "a text as the exit code: status 1"
     assert path.read_bytes() == before + b" "
     assert (tmp_path / "small.executed.ipynb").read_text() == "older"
-    (cell,) = nbformat.read(tmp_path / "small.executed-2.ipynb", as_version=4).cells
-    assert cell.outputs[0].text == "1\n"
+    assert outputs_of(tmp_path / "small.executed-2.ipynb")[0].text == "1\n"
 
 
 def refusal(path):
-    """The one line that the runner says of a notebook; it runs nothing."""
+    """The one line that the runner says of a notebook, and the loader; they run nothing."""
     before = path.read_bytes()
     with pytest.raises(SystemExit) as stop:
         main([str(path)])
+    with pytest.raises((ValueError, SyntaxError)) as error:
+        load_definitions(path)
     assert path.read_bytes() == before and os.listdir(path.parent) == [path.name]
-    assert isinstance(stop.value.code, str) and stop.value.code.startswith(f"{path}: ")
-    assert "\n" not in stop.value.code
+    assert isinstance(stop.value.code, str) and stop.value.code == str(error.value)
+    assert stop.value.code.startswith(f"{path}: ") and "\n" not in stop.value.code
     return stop.value.code.removeprefix(f"{path}: ")
 
 
-def test_syntax_error_is_named_before_anything_runs(tmp_path):
-    path = small_notebook(tmp_path, "open('ran', 'w')", "x = 1\ny = = 2", "%matplotlib inline\n!ls")
-    assert refusal(path) == "cell 2, line 2: invalid syntax: y = = 2"
-    with_heading(path, "## Task 8")
-    assert refusal(path) == "Task 8 (cell 3), line 2: invalid syntax: y = = 2"
-    small_notebook(tmp_path, "pass", "x = 1\n<<<<<<< HEAD\ny = 2\n=======\ny = 3\n>>>>>>> other")
-    assert refusal(path) == "cell 2, line 2: invalid syntax: <<<<<<< HEAD"
-    small_notebook(tmp_path, "pass", "x = 1\nreturn x")
-    assert refusal(path) == "cell 2, line 2: 'return' outside function: return x"
-    small_notebook(tmp_path, "x = 1\nif x:")
-    assert refusal(path).startswith("cell 1, line 2: expected an indented block")
+@pytest.mark.parametrize(
+    "source, words",
+    [
+        ("x = 1\ny = = 2", "line 2: invalid syntax: y = = 2"),
+        ("x = 1\n<<<<<<< HEAD\ny = 2\n=======", "line 2: invalid syntax: <<<<<<< HEAD"),
+        ("x = 1\n\nreturn x", "line 3: 'return' outside function: return x"),
+        ("x = 1\ny = (1 +", "line 2: '(' was never closed: y = (1 +"),
+        ("x = 1\nif x:", "line 2: expected an indented block"),
+        ("def f(:\n    pass", "line 1: invalid syntax: def f(:"),
+        ("if True:\n  x = 1\n y = 2", "line 3: unindent does not match any outer indentation"),
+    ],
+)
+def test_syntax_error_is_named_before_anything_runs(tmp_path, source, words):
+    sources = ("open('ran', 'w')", source, "%matplotlib inline\n!ls")
+    path = small_notebook(tmp_path, *sources)
+    assert refusal(path).startswith(f"cell 2, {words}")
+    small_notebook(tmp_path, *sources, heading="## Task 8")
+    assert refusal(path).startswith(f"Task 8 (cell 3), {words}")
 
 
 def test_damaged_notebook_is_named_in_one_line(tmp_path):
     path = small_notebook(tmp_path, "x = 1", "x = 2")
     text = path.read_text()
-    lines = text.splitlines(keepends=True)
-    path.write_text("".join([*lines[:5], "<<<<<<< HEAD\n", lines[5], "=======\n", ">>>>>>> a\n"]))
-    assert refusal(path) == "line 6: a conflict marker of git; resolve it first"
+    path.write_text(text.replace(' "cells"', '<<<<<<< HEAD\n "cells"'))
+    assert refusal(path) == "line 2: a conflict marker of git; resolve it first"
     path.write_text("")
     assert refusal(path) == "the file is empty"
     path.write_text(text[: len(text) // 2])
     assert re.fullmatch(r"line \d+: no notebook, or cut short: .+", refusal(path))
     path.write_bytes(b"\xff\xfe\x00")
     assert "no notebook, or cut short: " in refusal(path)
-    path.write_text(json.dumps({"results": []}))
-    assert refusal(path) == "no notebook: it has no cells"
+    for content in ('{"results": []}', "[1]"):
+        path.write_text(content)
+        assert refusal(path) == "no notebook: it has no cells"
 
 
-def test_failure_to_write_leaves_no_part_and_shows_its_reason(tmp_path):
-    path = tmp_path / "numbers.json"
+def test_a_file_is_written_whole_or_not_at_all(monkeypatch, tmp_path):
+    """Whatever breaks off, the file before stays and no part of the new one; the reason is told."""
+    monkeypatch.setattr(support.files, "OUTPUT", tmp_path)
+    path = tmp_path / "results" / "numbers.json"
+    save_json("numbers", {"x": 1})
+    write_whole(tmp_path / "text", "ä")
+    assert (tmp_path / "text").read_bytes() == "ä".encode()
 
-    def break_off(temporary):
-        temporary.write_text("half")
+    def break_off(source, target):
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(path, break_off)
-    assert os.listdir(tmp_path) == []
+    with pytest.raises(ValueError):
+        save_json("numbers", {"x": math.nan})
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", break_off)
+        save_json("numbers", {"x": 2})
+    assert path.read_bytes() == b'{\n "x": 1\n}\n' and os.listdir(path.parent) == [path.name]
+    path.unlink()
     path.mkdir()
     with pytest.raises(OSError, match=r"numbers\.json"):
-        write_whole(path, lambda temporary: temporary.write_text("whole"))
-    assert os.listdir(tmp_path) == ["numbers.json"]
+        save_json("numbers", {"x": 2})
+    assert os.listdir(path.parent) == [path.name]
 
 
 @pytest.fixture
@@ -167,43 +179,23 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.fault
-def test_full_disk_is_named(small_disk, monkeypatch):
-    """In a cell that saves a figure, then when the executed notebook itself is saved."""
-    monkeypatch.setenv("RUN_MODE", "full")
+def test_full_disk_is_named(small_disk):
+    """In a cell that saves a file, then when the executed notebook itself is saved."""
     with pytest.raises(OSError) as error:
-        write_whole(small_disk / "x", lambda temporary: temporary.write_bytes(bytes(100_000)))
+        write_whole(small_disk / "x", bytes(100_000))
     assert error.value.errno == errno.ENOSPC and os.listdir(small_disk) == []
-    draw = "import matplotlib.pyplot as plt\nimport numpy as np\nfigure = plt.figure()\n"
-    draw += "figure.figimage(np.random.default_rng(0).random((400, 400)))\n"
-    save = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nimport support.saving as saving\n"
-    save += "saving.OUTPUT = saving.Path('.')\nsaving.save_figure(figure, 'noise')"
-    for source in (draw + save, "print('x' * 100_000)"):
+    save = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom support.files import write_whole\n"
+    for source in (save + "write_whole('x', bytes(100_000))", "print('x\\n' * 50_000)"):
         path = small_notebook(small_disk, source)
         before = path.read_bytes()
         with pytest.raises(SystemExit, match="No space left on device") as stop:
             main([str(path)])
         assert len(stop.value.code.splitlines()) <= 22
-        assert path.read_bytes() == before
-        assert not [file for file in small_disk.rglob("*") if file.name.endswith(".part")]
+        assert path.read_bytes() == before and os.listdir(small_disk) == [path.name]
 
 
 @pytest.mark.fault
-def test_failing_cell_is_shown_briefly(tmp_path, monkeypatch):
-    """Where it stands, what it printed, and Python's own traceback without colors."""
-    monkeypatch.setenv("RUN_MODE", "full")
-    path = small_notebook(tmp_path, "x = 1\n" * 20 + "print('seen')\njson = __import__('json')\n"
-                          "json.loads('{')")  # fmt: skip
-    with pytest.raises(SystemExit) as stop:
-        main([str(with_heading(path, "## Task 8"))])
-    first, *others = stop.value.code.splitlines()
-    assert first == f"{path} stopped in Task 8 (cell 2) and was left as it was:"
-    assert others[0] == "seen" and "JSONDecodeError" in others[-1] and len(others) < 20
-    assert "\x1b" not in stop.value.code and any("json.loads('{')" in line for line in others)
-
-
-@pytest.mark.fault
-def test_dead_kernel_is_named(tmp_path, monkeypatch):
-    monkeypatch.setenv("RUN_MODE", "full")
+def test_dead_kernel_is_named(tmp_path):
     path = small_notebook(tmp_path, "import os\nos._exit(1)")
     with pytest.raises(SystemExit, match=r"the kernel died in cell 1; .* left as it was$"):
         main([str(path)])

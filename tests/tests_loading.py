@@ -1,21 +1,37 @@
 """Loading a notebook's definitions: nothing of its work, nothing lost, nothing swallowed."""
 
+import ast
 import json
 import os
+import runpy
 import subprocess
 import sys
 
-import pytest
-from tests_running import small_notebook
-
-import support.saving
-from conftest import NOTEBOOKS
+import support.files
 from support import ROOT
-from support.notebooks import CONSTANT, load_definitions, read_definitions
+from support.definitions import CONSTANT, load_definitions, read_definitions
+
+import pytest
+
+from conftest import NOTEBOOKS
+from tests.helpers.notebooks import small_notebook
 
 
 def load(tmp_path, *sources):
     return load_definitions(small_notebook(tmp_path, *sources))
+
+
+def test_definitions_load_without_the_work(tmp_path):
+    module = load(
+        tmp_path,
+        "%matplotlib inline\nimport math\nLIMIT = 3\nwork = 1 / 0",
+        "%%time\ndef f(x):\n    return LIMIT * math.sqrt(x) * LAST",
+        "\n%%capture out\nLAST = 2\n\n\ndef g():\n    raise KeyError('here')",
+    )
+    assert module.f(4) == 12 and not hasattr(module, "work")
+    with pytest.raises(KeyError) as error:
+        module.g()
+    assert "raise KeyError('here')" in str(error.traceback[-1]), "the cell's own source is shown"
 
 
 def test_constants_of_every_form(tmp_path):
@@ -80,38 +96,6 @@ def test_other_errors_are_raised(tmp_path, source, error):
         load(tmp_path, "runs = [1, 2]", source)
 
 
-def test_a_timed_cell_loses_no_definition(tmp_path):
-    module = load(tmp_path, "%%time\ndef f():\n    return LIMIT", "\n%%capture out\nLIMIT = 3")
-    assert module.f() == 3
-
-
-@pytest.mark.parametrize(
-    "source, words",
-    [
-        ("x = 1\ny = (1 +", "cell 2, line 2: .*: y = .1 [+]"),
-        ("def f(:\n    pass", "cell 2, line 1: invalid syntax: def f.:"),
-        ("x = 1\n\nreturn x", "cell 2, line 3: 'return' outside function"),
-        ("if True:\n  x = 1\n y = 2", "cell 2, line 3: unindent does not match"),
-    ],
-)
-def test_a_syntax_error_names_notebook_cell_and_line(tmp_path, source, words):
-    with pytest.raises(SyntaxError, match=f"small.ipynb: {words}") as error:
-        load(tmp_path, "x = 1", source)
-    assert "\n" not in str(error.value)
-
-
-def test_what_is_no_notebook_is_named(tmp_path):
-    whole = small_notebook(tmp_path, "x = 1").read_bytes()
-    path = tmp_path / "broken.ipynb"
-    conflict = b"{\n<<<<<<< HEAD\n" + whole[2:]
-    for content in (b"", whole[:50], b"[1]", b"{}", b"\xff\xfe", conflict):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"broken\.ipynb: .+") as error:
-            load_definitions(path)
-        assert "\n" not in str(error.value)
-    assert "line 2: a conflict marker" in str(error.value)
-
-
 def test_an_old_notebook_is_read(tmp_path):
     cell = {"cell_type": "code", "input": "LIMIT = 3", "language": "python", "outputs": []}
     fields = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}}
@@ -133,26 +117,27 @@ def test_the_notebooks_lose_nothing(path, request):
             assert hasattr(module, getattr(node, "name", "__name__"))
 
 
-@pytest.mark.parametrize("mode, epochs", [("full", 30), ("quick", 1), ("stand-in", 1)])
-def test_the_mode_decides_images_and_epochs(monkeypatch, mode, epochs):
-    monkeypatch.setattr(support.saving, "RUN_MODE", mode)
-    part2 = load_definitions(ROOT / "gradient_descent.ipynb")
-    assert part2.EPOCHS == epochs
-    assert part2.DATA_ROOT == ("stand-in" if mode == "stand-in" else "data")
-    assert ("not CIFAR-10" in part2.DATA_NAME) == (mode == "stand-in")
+def test_the_mode_decides_images_and_epochs(monkeypatch):
+    for mode, epochs in (("full", 30), ("quick", 1), ("stand-in", 1)):
+        monkeypatch.setattr(support.files, "RUN_MODE", mode)
+        part2 = load_definitions(ROOT / "gradient_descent.ipynb")
+        assert part2.EPOCHS == epochs
+        assert part2.DATA_ROOT == ("stand-in" if mode == "stand-in" else "data")
+        assert ("not CIFAR-10" in part2.DATA_NAME) == (mode == "stand-in")
 
 
 LOAD_ALL = """
 import sys
 opened = []
 sys.addaudithook(lambda event, arguments: event == "open" and opened.append(str(arguments[0])))
-from support.notebooks import load_definitions
+from support.definitions import load_definitions
 for path in sys.argv[1:]:
     load_definitions(path)
 print("\\n".join(opened))
 """
 
 
+@pytest.mark.fault
 def test_loading_reads_no_results_and_no_images(tmp_path):
     """From another folder, which stays empty."""
     output = subprocess.check_output(
@@ -170,6 +155,43 @@ def test_loading_reads_no_results_and_no_images(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def imported(tree):
+    """The names of the packages that a cell imports, in their order."""
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield getattr(node, "module", None) or node.names[0].name
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_support_is_imported_before_torch(path):
+    """So that it can set how torch's threads wait."""
+    names = [
+        name.partition(".")[0] for _, tree in read_definitions(path) for name in imported(tree)
+    ]
+    assert names.index("support") < names.index("torch")
+
+
+@pytest.mark.parametrize(
+    "chosen, torch_is_there, expected",
+    [
+        ({}, False, {"GOMP_SPINCOUNT"}),
+        ({}, True, set()),
+        ({"OMP_WAIT_POLICY": "PASSIVE"}, False, {"OMP_WAIT_POLICY"}),
+    ],
+)
+def test_how_threads_wait_is_set_where_nobody_has(monkeypatch, chosen, torch_is_there, expected):
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    environment = {k: v for k, v in os.environ.items() if k not in names} | chosen
+    monkeypatch.setattr(os, "environ", environment)
+    if not torch_is_there:
+        monkeypatch.delitem(sys.modules, "torch")
+    runpy.run_path(str(ROOT / "support" / "__init__.py"))
+    assert set(names) & set(environment) == expected
+    environment["GOMP_SPINCOUNT"] = "7"
+    runpy.run_path(str(ROOT / "support" / "__init__.py"))
+    assert environment["GOMP_SPINCOUNT"] == "7"
+
+
 def test_the_tests_run_on_the_cpu(part2):
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "" and part2.DEVICE.type == "cpu"
 
@@ -177,7 +199,7 @@ def test_the_tests_run_on_the_cpu(part2):
 ON_A_GPU = """
 import torch
 from support import ROOT
-from support.notebooks import load_definitions
+from support.definitions import load_definitions
 
 part2 = load_definitions(ROOT / "gradient_descent.ipynb")
 print(part2.DEVICE.type, torch.are_deterministic_algorithms_enabled())

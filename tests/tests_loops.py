@@ -1,6 +1,5 @@
 """The training loops, the accuracy, the comparison of two runs and the model."""
 
-import copy
 import math
 from itertools import pairwise
 
@@ -9,28 +8,58 @@ import torch
 from torch import nn
 from torch.utils.data import Subset, TensorDataset
 
-from checks.updates import same_parameters
+from checks.trainings import same_parameters
+
+LABELS = torch.tensor([0, 1, 1, 0])
+X = torch.randn(4, 3, 2, dtype=torch.double, generator=torch.Generator().manual_seed(0))
+BATCH = (X, LABELS)
 
 
-def train(part2, model, batches, epoch_count=1, learning_rate=0.1):
+def flat_net(outputs=2, dtype=torch.double):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(6, outputs)).to(dtype)
+
+
+def train_by_torch(part2, model, loss_function, batches, epoch_count=2, learning_rate=0.1):
+    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=0.9)
+    return part2.train(epoch_count, optimizer, model, loss_function, batches)
+
+
+def train_by_hand(part2, model, loss_function, batches, epoch_count=2, learning_rate=0.1):
     rule = (learning_rate, 0.9, 0.0)
-    return part2.train_manual_update(epoch_count, model, nn.CrossEntropyLoss(), *rule, batches)
+    return part2.train_manual_update(epoch_count, model, loss_function, *rule, batches)
 
 
-def test_training_refuses_bad_input(part2, few_batches):
-    model = part2.new_model()
-    with pytest.raises(ValueError, match="epoch_count is 0"):
-        train(part2, model, few_batches, epoch_count=0)
-    with pytest.raises(ValueError, match="no batch in epoch 2"):
-        train(part2, model, iter(few_batches), epoch_count=2)
-    with pytest.raises(ValueError, match="learning_rate is -1"):
-        train(part2, model, few_batches, learning_rate=-1)
+LOOPS = {"train": train_by_torch, "train_manual_update": train_by_hand}
+
+
+@pytest.fixture(params=LOOPS)
+def loop(request):
+    return LOOPS[request.param]
+
+
+@pytest.fixture(params=[*LOOPS, "compute_accuracy"])
+def go_through(part2, request):
+    """Each of the three functions that go through a loader, as (model, batches) -> result."""
+    if request.param == "compute_accuracy":
+        return part2.compute_accuracy
+    return lambda *given: LOOPS[request.param](part2, given[0], nn.CrossEntropyLoss(), given[1])
+
+
+def test_training_refuses_bad_input(part2, loop):
+    for batches, changes, words in (
+        ([BATCH], dict(epoch_count=0), "epoch_count is 0"),
+        (iter([BATCH]), dict(epoch_count=2), "no batch in epoch 2"),
+        ([BATCH], dict(learning_rate=-1), "(learning_rate is|Invalid learning rate:) -1"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            loop(part2, flat_net(), nn.CrossEntropyLoss(), batches, **changes)
 
 
 def test_same_bits_sees_one_bit_of_any_number(part2):
-    left, right = ({"model": part2.new_model(), "training_loss": [0.5, math.nan]} for _ in "ab")
+    left, right = ({"model": flat_net(), "training_loss": [0.5, math.nan]} for _ in "ab")
     for run in (left, right):
-        run["model"].fc4.bias.data[0] = math.nan
+        run["model"][1].bias.data[0] = math.nan
     assert part2.same_bits(left, right)
     assert not part2.same_bits(left, right | {"training_loss": [0.5, 0.5]})
     for p in right["model"].parameters():
@@ -59,14 +88,15 @@ def test_accuracy_counts_images(part2):
     assert part2.compute_accuracy(Watched(), batches) == 0.25
     batch = (torch.tensor([nan] * 4), torch.tensor([0, 1, 1, 1]))
     assert part2.compute_accuracy(Watched(), [batch]) == 0.25, "the share of airplanes"
+    assert part2.compute_accuracy(Watched(), [(nn.functional.one_hot(LABELS), LABELS)]) == 1
 
 
 def test_accuracy_needs_a_label_for_each_image(part2):
-    for shape in ((4, 1), (1,), ()):
-        with pytest.raises(ValueError, match=r"for 4 images, not \(N,\)"):
-            part2.compute_accuracy(Watched(), [(torch.zeros(4, 2), torch.zeros(shape))])
+    for labels in (torch.zeros(4, 1), torch.zeros(1), torch.zeros(()), torch.zeros(4, 2)):
+        with pytest.raises(ValueError, match=r"of shape \(.*\) for 4 images, not \(N,\)"):
+            part2.compute_accuracy(flat_net(), [(X, labels)])
     with pytest.raises(ValueError, match="no images"):
-        part2.compute_accuracy(Watched(), [])
+        part2.compute_accuracy(flat_net(), [])
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -74,7 +104,7 @@ def test_training_and_judging_set_their_modes(part2, training):
     model, batches = Watched().train(training), [(torch.ones(3, 2), torch.tensor([0, 1, 0]))]
     part2.compute_accuracy(model, batches)
     assert model.training == training, "as before"
-    train(part2, model, batches)
+    train_by_hand(part2, model, nn.CrossEntropyLoss(), batches, epoch_count=1)
     assert model.seen == [(False, False), (True, True)]
 
 
@@ -86,52 +116,11 @@ def test_model_is_what_the_assignment_asks_for(part2):
         layers += [nn.Linear(*widths, dtype=torch.double), nn.ReLU()]
     model, expected = part2.new_model(), nn.Sequential(*layers[:-1])
     assert same_parameters(model, expected)
-    X = torch.randn(5, 3, 32, 32, dtype=torch.double)
-    assert torch.equal(model(X), expected(X))
+    images = torch.randn(5, 3, 32, 32, dtype=torch.double)
+    assert torch.equal(model(images), expected(images))
 
 
-LABELS = torch.tensor([0, 1, 1, 0])
-X = torch.randn(4, 3, 2, dtype=torch.double, generator=torch.Generator().manual_seed(0))
-
-
-def flat_net(outputs=2, dtype=torch.double):
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Flatten(), nn.Linear(6, outputs)).to(dtype)
-
-
-def bits_after_training(part2, batches, loss_function=None, model=None):
-    """Losses and parameters, from each of the two loops; they must be the same."""
-    loss_function, runs = loss_function or nn.CrossEntropyLoss(), []
-    for loop in LOOPS.values():
-        trained = copy.deepcopy(model or flat_net())
-        losses = loop(part2, trained, loss_function, batches)
-        runs.append((losses, [p.tolist() for p in trained.parameters()]))
-    assert runs[0] == runs[1] and not math.isnan(sum(runs[0][0]))
-    return runs[0]
-
-
-def train_by_torch(part2, model, loss_function, batches, epoch_count=2):
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    return part2.train(epoch_count, optimizer, model, loss_function, batches)
-
-
-def train_by_hand(part2, model, loss_function, batches, epoch_count=2):
-    return part2.train_manual_update(epoch_count, model, loss_function, 0.1, 0.9, 0.0, batches)
-
-
-LOOPS = {"train": train_by_torch, "train_manual_update": train_by_hand}
-
-
-@pytest.fixture(params=[*LOOPS, "compute_accuracy"])
-def go_through(part2, request):
-    """Each of the three functions that go through a loader, as (model, batches) -> result."""
-    if request.param == "compute_accuracy":
-        return part2.compute_accuracy
-    loop = LOOPS[request.param]
-    return lambda model, batches: loop(part2, model, nn.CrossEntropyLoss(), batches)
-
-
-def test_images_take_the_precision_of_the_model(part2, go_through):
+def test_images_take_the_precision_of_the_model(go_through):
     """As if they had been converted before: the same bits; a whole number may be an index."""
     for dtype, other in ((torch.double, torch.float), (torch.float, torch.double)):
         given, before = X.to(other), X.to(other).to(dtype)
@@ -143,49 +132,58 @@ def test_images_take_the_precision_of_the_model(part2, go_through):
 
 @pytest.mark.parametrize("labels", [[0, 1, 1, 0], (0, 1, 1, 0), LABELS.numpy(), LABELS.int()])
 def test_labels_are_taken_as_a_list_or_an_array(go_through, labels):
-    expected = go_through(flat_net(), [(X, LABELS)])
-    assert go_through(flat_net(), [(X, labels)]) == expected
-    assert go_through(flat_net(), [(X.numpy(), labels)]) == expected
-    assert go_through(flat_net(), [(X.tolist(), labels)]) == expected, "to the last bit"
+    expected = go_through(flat_net(), [BATCH])
+    for images in (X, X.numpy(), X.tolist()):
+        assert go_through(flat_net(), [(images, labels)]) == expected, "to the last bit"
 
 
-@pytest.mark.parametrize("outside", [[0, 2, 2, 0], [1, -1, 0, 1], torch.tensor([0, 1, 7, 7])])
-def test_labels_outside_the_outputs_are_named(go_through, outside):
-    wrong = next(int(y) for y in outside if y not in (0, 1))
-    with pytest.raises(ValueError, match=f"labels {wrong} for .* 2 outputs.* 0 to 1.*y // 2"):
-        go_through(flat_net(), [(X, LABELS), (X, outside)])
+OUTSIDE = "labels {} for .* 2 outputs.* 0 to 1.*y // 2"
+ONE_OUTPUT = "the model has one output.*BCEWithLogitsLoss"
+REFUSED = {  # (what is given as a loader, outputs of the model, what is said)
+    "label 2": ([BATCH, (X, [0, 2, 2, 0])], 2, OUTSIDE.format(2)),
+    "label -1": ([BATCH, (X, [1, -1, 0, 1])], 2, OUTSIDE.format(-1)),
+    "label 7": ([BATCH, (X, torch.tensor([0, 1, 7, 7]))], 2, OUTSIDE.format(7)),
+    "label NaN": ([(X, torch.full((4,), math.nan))], 2, "labels nan"),
+    "one output": ([BATCH], 1, ONE_OUTPUT),
+    "one output, one class": ([(X, 0 * LABELS)], 1, ONE_OUTPUT),
+    "a dataset": (TensorDataset(*BATCH), 2, "is a dataset.*make_loader"),
+    "a subset": (Subset(TensorDataset(*BATCH), [0, 1]), 2, "is a dataset.*make_loader"),
+    "used up": (iter([]), 2, r"gave no .*make_loader\(dataset\)"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_wrong_loader_is_refused(go_through, name):
+    given, outputs, words = REFUSED[name]
+    with pytest.raises(ValueError, match=words):
+        go_through(flat_net(outputs), given)
+
+
+def test_more_outputs_take_more_labels(go_through):
     go_through(flat_net(outputs=8), [(X, torch.tensor([0, 7, 2, 2]))])
 
 
-def test_a_perfect_model_is_not_judged_by_cifars_own_labels(part2):
-    scores = torch.nn.functional.one_hot(LABELS).double()
-    assert part2.compute_accuracy(Watched(), [(scores, LABELS)]) == 1
-    with pytest.raises(ValueError, match="labels 2 for a model with 2 outputs"):
-        part2.compute_accuracy(Watched(), [(scores, 2 * LABELS)])
-    with pytest.raises(ValueError, match="labels nan"):
-        part2.compute_accuracy(Watched(), [(scores, torch.full((4,), math.nan))])
+def bits_after_training(part2, loop, y, loss_function, outputs=2):
+    """The losses and the parameters."""
+    model = flat_net(outputs)
+    losses = loop(part2, model, loss_function, [(X, y)])
+    return losses, [p.tolist() for p in model.parameters()]
 
 
-def test_a_model_with_one_output_cannot_tell_classes(go_through):
-    for labels in (LABELS, torch.zeros_like(LABELS)):
-        with pytest.raises(ValueError, match="the model has one output.*BCEWithLogitsLoss"):
-            go_through(flat_net(outputs=1), [(X, labels)])
+def own_loss(scores, y):
+    return nn.functional.cross_entropy(scores, y)
 
 
-def test_one_hot_labels_of_whole_numbers_are_refused(part2):
+@pytest.mark.parametrize("loss_function", [nn.CrossEntropyLoss(), own_loss])
+def test_one_hot_labels_of_whole_numbers_are_refused(part2, loop, loss_function):
     one_hot = nn.functional.one_hot(LABELS)
-    for loop in LOOPS.values():
-        for loss_function in (nn.CrossEntropyLoss(), lambda *pair: nn.CrossEntropyLoss()(*pair)):
-            with pytest.raises(ValueError, match="one-hot, of whole numbers.*class indices.*float"):
-                loop(part2, flat_net(), loss_function, [(X, one_hot)])
-    expected = bits_after_training(part2, [(X, one_hot.double())])
-    assert bits_after_training(part2, [(X, one_hot.float())]) == expected
-    with pytest.raises(ValueError, match=r"labels of shape \(4, 2\) for 4 images"):
-        part2.compute_accuracy(flat_net(), [(X, one_hot.double())])
-
-
-def cross_entropy_of_cifars_labels(scores, y):
-    return nn.functional.cross_entropy(scores, y // 2)
+    with pytest.raises(ValueError, match="one-hot, of whole numbers.*class indices.*float"):
+        loop(part2, flat_net(), loss_function, [(X, one_hot)])
+    double, single = (
+        bits_after_training(part2, loop, y, loss_function)
+        for y in (one_hot.double(), one_hot.float())
+    )
+    assert double == single
 
 
 OTHER_LOSSES = {  # what torch takes: (loss function, labels, outputs of the model)
@@ -193,7 +191,7 @@ OTHER_LOSSES = {  # what torch takes: (loss function, labels, outputs of the mod
     "squared error, whole": (nn.MSELoss(), nn.functional.one_hot(LABELS), 2),
     "one output": (nn.BCEWithLogitsLoss(), LABELS[:, None].double(), 1),
     "signs": (nn.SoftMarginLoss(), (2 * LABELS - 1)[:, None], 1),
-    "own numbering": (cross_entropy_of_cifars_labels, 2 * LABELS, 2),
+    "own numbering": (lambda scores, y: own_loss(scores, y // 2), 2 * LABELS, 2),
     "ignored": (nn.CrossEntropyLoss(), torch.tensor([0, -100, 1, 1]), 2),
     "ignored 5": (nn.CrossEntropyLoss(ignore_index=5), torch.tensor([0, 5, 1, 5]), 2),
     "function": (nn.functional.cross_entropy, LABELS, 2),
@@ -201,7 +199,7 @@ OTHER_LOSSES = {  # what torch takes: (loss function, labels, outputs of the mod
 
 
 @pytest.mark.parametrize("name", OTHER_LOSSES)
-def test_other_losses_and_labels_train_as_torch_alone(part2, name):
+def test_other_losses_and_labels_train_as_torch_alone(part2, loop, name):
     loss_function, y, outputs = OTHER_LOSSES[name]
     plain, mean_losses = flat_net(outputs), []
     optimizer = torch.optim.SGD(plain.parameters(), lr=0.1, momentum=0.9)
@@ -211,39 +209,25 @@ def test_other_losses_and_labels_train_as_torch_alone(part2, name):
         loss.backward()
         optimizer.step()
         mean_losses.append(loss.item())
-    got = bits_after_training(part2, [[X, y]], loss_function, flat_net(outputs))
-    assert got == (mean_losses, [p.tolist() for p in plain.parameters()])
+    assert not math.isnan(sum(mean_losses))
+    expected = (mean_losses, [p.tolist() for p in plain.parameters()])
+    assert bits_after_training(part2, loop, y, loss_function, outputs) == expected
 
 
-def test_a_loss_of_ones_own_keeps_its_error_unless_the_labels_explain_it(part2):
-    def own(scores, y):
-        return nn.functional.cross_entropy(scores, y)
-
-    for loop in LOOPS.values():
-        with pytest.raises(ValueError, match="labels 2 for a model with 2 outputs") as caught:
-            loop(part2, flat_net(), own, [(X, 2 * LABELS)])
-        assert "out of bounds" in str(caught.value.__context__)
-        with pytest.raises(RuntimeError, match="size of tensor"):
-            loop(part2, flat_net(), lambda scores, y: scores - torch.ones(3), [(X, LABELS)])
+def test_a_loss_of_ones_own_keeps_its_error_unless_the_labels_explain_it(part2, loop):
+    with pytest.raises(ValueError, match="labels 2 for a model with 2 outputs") as caught:
+        loop(part2, flat_net(), own_loss, [(X, 2 * LABELS)])
+    assert "out of bounds" in str(caught.value.__context__)
+    with pytest.raises(RuntimeError, match="size of tensor"):
+        loop(part2, flat_net(), lambda scores, y: scores - torch.ones(3), [BATCH])
 
 
 def test_an_optimizer_of_another_model_is_refused(part2):
     model, optimizer = flat_net(), torch.optim.SGD(flat_net().parameters(), lr=0.1)
-    rest = (model, nn.CrossEntropyLoss(), [(X, LABELS)])
+    rest = (model, nn.CrossEntropyLoss(), [BATCH])
     with pytest.raises(ValueError, match="holds none of the model's parameters"):
         part2.train(1, optimizer, *rest)
     assert same_parameters(model, flat_net())
     optimizer.add_param_group({"params": [model[1].bias]})  # one is enough, in any group
     part2.train(1, optimizer, *rest)
     assert not torch.equal(model[1].bias, flat_net()[1].bias)
-
-
-def test_datasets_and_used_up_loaders_are_refused(go_through):
-    dataset = TensorDataset(X, LABELS)
-    for given in (dataset, Subset(dataset, [0, 1])):
-        with pytest.raises(ValueError, match="is a dataset.*make_loader"):
-            go_through(flat_net(), given)
-    used_up = iter([(X, LABELS)])
-    next(used_up)
-    with pytest.raises(ValueError, match=r"gave no .*make_loader\(dataset\)"):
-        go_through(flat_net(), used_up)

@@ -1,6 +1,5 @@
 """The rendering: what a template may say, what stops it, formulas, and the summary of a run."""
 
-import copy
 import json
 import os
 import re
@@ -8,10 +7,8 @@ import shutil
 import subprocess
 import sys
 
-import nbformat
-import pytest
-
 from support import ROOT
+from support.files import read_json
 from support.report import (
     AssumptionFailed,
     make_pdf,
@@ -21,6 +18,9 @@ from support.report import (
     typst_markup,
     write_all,
 )
+
+import nbformat
+import pytest
 
 
 @pytest.fixture
@@ -51,14 +51,13 @@ def save_notebook(path, *sources):
     "text, wanted",
     [
         ("{{ results.x.values | percent(1) }}", "25.0%"),
-        ("{{ results.x['No 8, single'][0] | scientific(0) }}", "1e-05"),
+        ("{{ results.x['No 8, single'][0] | scientific }} {{ pins.torch }}", "1e-05 1.2.3"),
         ("{{ results.x['No 8, single'].0 | short }}", "1e-05"),
         ("{{ results.x['No 8, single'][-1] | fixed(2) }}", "NaN"),
         ("{{ results.x['No 8, single'][-1] }}", "NaN"),
         ("{{ results.x.big | thousands }}", "12,345"),
         ("{{ results.x.text | number | fixed(1) }}", "7.0"),
         ("{{ [1, 2, 3] | listing }}; {{ [1] | listing }}", "1, 2 and 3; 1"),
-        ("{{ pins.torch }}", "1.2.3"),
         ("{{ wilson_interval(0.8195, 2000)[0] | percent(1) }}", "80.2%"),
         ("{{ assume(results.x.yes, 'it holds') -}}\n{{ results.x.big }}", "12345"),
     ],
@@ -71,9 +70,8 @@ def test_template_prints(root, text, wanted):
     "text",
     [
         "{{ results.y }}",
-        "{{ results.x.keys }}",
-        "{{ results.x['items'] }}",
-        "{{ results.x.nothing | percent(2) }}",
+        "{{ assume(results.x.keys, 'a method of a dictionary is no key') }}",
+        "{{ assume(results.x['items'], 'nor here') }}",
         "{{ results.x['No 8, single'][2] | fixed(2) }}",
         "{{ results.x.text | percent(2) }}",
         "{{ results.x.yes | fixed(1) }}",
@@ -119,6 +117,34 @@ def test_failed_assumption_keeps_the_old_files(root, capsys):
     assert not list(root.glob("*.part"))
 
 
+@pytest.mark.parametrize(
+    "name, remedy",
+    [
+        ("results/gradient_descent.json", "make run"),
+        ("results/luck.json", "make experiments/luck"),
+        ("results/bench.json", "make bench"),
+        ("data/published_runs.json", "git checkout -- data/published_runs.json"),
+    ],
+)
+def test_a_broken_file_is_named_with_the_command_that_makes_it(root, name, remedy):
+    """Where it is only compared, it counts as absent."""
+    path, said = root / name, rf"{name} is no JSON file.* {remedy}$"
+    for content in (b"", b'{"a": [1,', b"no JSON", b"\xff\xfe{}"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=said):
+            read_json(path)
+        with pytest.raises(SystemExit, match=rf"report\.md was not rendered: .*{said}"):
+            write_all(root)
+        assert read_result(path.stem, root) is None
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=rf"{name} is missing; .* {remedy}$"):
+        read_json(path)
+    assert read_result(path.stem, root) is None
+    path.mkdir()
+    with pytest.raises(ValueError, match=said):
+        read_json(path)
+
+
 def test_pdf_that_cannot_be_made_keeps_the_old_files(root):
     (root / "report" / "report.md.jinja").write_text("# Title\n\n![](nothing.png)\n")
     (root / "report.md").write_text("before")
@@ -129,15 +155,10 @@ def test_pdf_that_cannot_be_made_keeps_the_old_files(root):
 
 def test_source_is_the_text_of_the_cell(root):
     text = "@staticmethod\ndef f(x):\n    # why\n    return  x"
-    save_notebook(
-        root / "part.ipynb", f"%matplotlib inline\nA = 1\n{text}\n\n\nb = 2", "class C: 1"
-    )
+    cells = f"%matplotlib inline\nA = 1\n{text}\n\n\nb = 2", "class C: 1"
+    save_notebook(root / "part.ipynb", *cells)
     assert rendered(root, "{{ source('part', 'f') }}") == text
     assert rendered(root, "{{ source('part', 'C') }}") == "class C: 1"
-    shutil.copy(ROOT / "gradient_descent.ipynb", root)
-    found = rendered(root, "{{ source('gradient_descent', 'manual_sgd_step') }}")
-    cells = nbformat.read(ROOT / "gradient_descent.ipynb", as_version=4).cells
-    assert "def manual_sgd_step(" in found and [found in cell.source for cell in cells].count(True)
 
 
 def test_formula_has_words_of_its_own(root):
@@ -157,24 +178,22 @@ def test_formula_has_words_of_its_own(root):
 # ------------------------------------------------------------------------- the summary after a run
 
 
+AGREE = " {} of 11 instances agree in every printed digit"
+
+
 def test_summary_compares_with_the_results_before():
-    after = read_result("gradient_descent")
-    count, selected = len(after["instances"]), after["selected"]
-    equal = sum(run["identical"] for run in after["instances"])
+    before, after = read_result("gradient_descent"), read_result("gradient_descent")
+    selected = after["selected"]
     first = summary(None, after)
-    assert (
-        f"Selected: No {selected['no']} " in first and f"{selected['test_accuracy']:.2%}" in first
-    )
-    assert f"equal to the last bit in {equal} of {count} instances" in first
-    assert "no earlier results" in first
-    assert f" {count} of {count} instances agree in every printed digit." in summary(after, after)
-    before = copy.deepcopy(after)
+    assert f"Selected: No {selected['no']} " in first
+    assert f"{selected['test_accuracy']:.2%}" in first and "no earlier results" in first
+    equal = sum(run["identical"] for run in after["instances"])
+    assert f"equal to the last bit in {equal} of 11 instances" in first
+    assert f"{AGREE.format(11)}." in summary(before, after)
     before["instances"][7]["training_loss"][-1] += 3e-4
     before["instances"][9]["validation_accuracy"] -= 0.0125
-    differing = (
-        f" {count - 2} of {count} instances agree in every printed digit; No 8 and 10 differ"
-    )
-    differing += " by up to 3e-04 in the last loss and 1.25 points of accuracy, "
+    differing = f"{AGREE.format(9)}; No 8 and 10 differ by up to 3e-04 in the last loss"
+    differing += " and 1.25 points of accuracy, "
     assert f"{differing}although processor and versions are the same." in summary(before, after)
     before["environment"]["rounding"], before["selected"]["no"] = "other", 6
     assert f"{differing}as they may on another processor" in summary(before, after)
@@ -182,23 +201,17 @@ def test_summary_compares_with_the_results_before():
 
 
 def test_summary_knows_nan_and_other_instances():
-    after = read_result("gradient_descent")
-    before = copy.deepcopy(after)
+    before, after = read_result("gradient_descent"), read_result("gradient_descent")
     before["instances"][10]["training_loss"][0] += 1
     assert "No 11 differs by up to 0e+00 in the last loss" in summary(before, after), "twice NaN"
     before["instances"][7]["training_loss"][-1] += 1
     before["instances"][10]["training_loss"][-1] = 0.5
     assert "No 8 and 11 differ by up to NaN in the last loss" in summary(before, after)
-    before["instances"] = before["instances"][:3]
-    assert " 3 of 11 instances agree in every printed digit." in summary(before, after)
-    before["instances"] = [run | {"momentum": 0.5} for run in before["instances"]]
+    del before["instances"][3:]
+    assert f"{AGREE.format(3)}." in summary(before, after)
+    for run in before["instances"]:
+        run["momentum"] = 0.5
     assert "no earlier results" in summary(before, after)
-
-
-def test_earlier_results_may_be_missing(root):
-    assert read_result("nothing", root) is None
-    (root / "results" / "x.json").write_text("{")
-    assert read_result("x", root) is None
 
 
 CHANGE = """
@@ -213,25 +226,21 @@ if os.environ["RUN_MODE"] == "full":
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["full", "quick"])
-def test_whole_run_ends_by_rendering(mode, tmp_path):
+def test_whole_run_ends_by_rendering(root):
     """And no other run does: a notebook in the place of gradient_descent.ipynb, in a small tree."""
-    ignored = shutil.ignore_patterns(".*", "build", "figures", "*.ipynb", "MNIST", "*batches-py")
-    shutil.copytree(ROOT, tmp_path / "tree", ignore=ignored)
-    tree = tmp_path / "tree"
-    save_notebook(tree / "gradient_descent.ipynb", CHANGE)
+    shutil.copytree(ROOT / "support", root / "support")
+    shutil.copy(ROOT / "results" / "gradient_descent.json", root / "results")
+    save_notebook(root / "gradient_descent.ipynb", CHANGE)
     text = "# Title\n\n{{ results.gradient_descent.instances[7].training_loss[-1] | fixed(4) }}\n"
     for name in ("report.md", "README.md"):
-        (tree / "report" / f"{name}.jinja").write_text(text)
-        (tree / name).write_text("before")
+        (root / "report" / f"{name}.jinja").write_text(text)
+        (root / name).write_text("before")
     command = [sys.executable, "-m", "support.notebooks", "gradient_descent.ipynb"]
-    environment = os.environ | {"RUN_MODE": mode}
-    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    end = done.stdout.partition("gradient_descent.ipynb: done, saved as")[2]
-    wanted = "# Title\n\n0.2500\n" if mode == "full" else "before"
-    assert (tree / "report.md").read_text() == (tree / "README.md").read_text() == wanted
-    assert ("9 of 11 instances agree in every printed digit; No 8 and 10 differ" in end) == (
-        mode == "full"
-    )
-    assert ("Selected: No" in end) == (mode == "full")
+    for mode, wanted in (("quick", "before"), ("full", "# Title\n\n0.2500\n")):
+        environment = os.environ | {"RUN_MODE": mode}
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert (root / "report.md").read_text() == (root / "README.md").read_text() == wanted
+        end = done.stdout.partition("gradient_descent.ipynb: done, saved as")[2]
+        told = AGREE.format(9) in end and "No 8 and 10 differ" in end
+        assert told == ("Selected: No" in end) == (mode == "full")

@@ -1,16 +1,15 @@
 """The saved log and results: they fit together and come from the saved notebooks."""
 
 import itertools
-import json
 import math
-
-import numpy as np
-import pytest
-from scipy import stats
 
 from support import ROOT
 
-RULE = ("learning_rate", "momentum", "weight_decay")
+import numpy as np
+import pytest
+
+from tests.helpers.results import RULE, check_selection, log_of, read_results
+
 LOG = """\
 Training on device cpu.
 Global parameters:
@@ -38,23 +37,6 @@ Validation Accuracy: 0.75
 """
 
 
-def read_results(name):
-    """The saved results/<name>.json, which holds no NaN."""
-    text = (ROOT / "results" / f"{name}.json").read_text()
-    return json.loads(text, parse_constant=pytest.fail)
-
-
-def log_of(part2, results, monkeypatch):
-    """The log that the notebook makes of a run's results, the same for both optimizers."""
-    monkeypatch.setattr(part2, "EPOCHS", results["global"]["epochs"])
-    monkeypatch.setattr(part2, "DEVICE", results["environment"]["device"])
-    runs = {}
-    for run in results["instances"]:
-        losses = [math.nan if loss is None else loss for loss in run["training_loss"]]
-        runs[run["no"]] = dict.fromkeys(("torch", "manual"), run | {"training_loss": losses})
-    return part2.format_log(runs)
-
-
 def test_log_has_the_hand_outs_form(part2, monkeypatch):
     monkeypatch.setattr(part2, "EPOCHS", 30)
     monkeypatch.setattr(part2, "DEVICE", "cpu")
@@ -72,62 +54,39 @@ def test_log_tells_what_the_results_hold(part2, monkeypatch):
     assert log.count("Epoch 30 ") == 2 * len(results["instances"])
 
 
-def check_selection(results):
-    """The first instance with the highest validation accuracy, with its own numbers."""
-    runs = {run["no"]: run for run in results["instances"]}
-    for first, later in itertools.combinations(runs.values(), 2):
-        if all(first[key] == later[key] for key in RULE):
-            assert first | {"no": later["no"]} == later, "the same rule from the same seed"
-    selected = results["selected"]
-    assert selected["no"] == max(runs, key=lambda no: (runs[no]["validation_accuracy"], -no))
-    for part, images in (("training", 8_000), ("validation", 2_000), ("test", 2_000)):
-        accuracy, confusion = selected[f"{part}_accuracy"], np.array(selected["confusion"][part])
-        assert part == "test" or accuracy == runs[selected["no"]][f"{part}_accuracy"]
-        assert selected[f"{part}_images"] == images == confusion.sum()
-        assert accuracy == confusion.trace() / images
-        interval = stats.binomtest(confusion.trace(), images).proportion_ci(method="wilson")
-        assert selected["intervals"][part] == pytest.approx(interval, rel=1e-12)
-    assert confusion.sum(axis=1).tolist() == [1_000, 1_000], "rows are the true classes"
-
-
-def check_watched_epochs(run, epochs):
-    """An entry for each epoch, the last one that of the trained model; None where it is NaN."""
-    for part in ("training_sample", "validation"):
-        losses, accuracies = run[f"{part}_loss"], run[f"{part}_accuracy_by_epoch"]
-        assert len(losses) == len(accuracies) == epochs
-        assert all(0 <= accuracy <= 1 for accuracy in accuracies)
-        finite = [loss for loss in losses if loss is not None]
-        assert min(finite) > 0 and losses[: len(finite)] == finite, "once NaN, always NaN"
-    assert run["validation_accuracy_by_epoch"][-1] == run["validation_accuracy"]
-    assert abs(run["training_sample_accuracy_by_epoch"][-1] - run["training_accuracy"]) < 0.05
-
-
-def test_watched_epochs_and_baselines_fit_together(part2):
+def test_instances_fit_together(part2):
+    """Of what is watched an entry for each epoch, the last one that of the trained model."""
     results = read_results("gradient_descent")
-    for run in results["instances"]:
-        check_watched_epochs(run, results["global"]["epochs"])
+    instances = results["instances"]
+    assert results["data"] == "CIFAR-10" and results["global"]["epochs"] == 30
+    rules = [(run["no"], {key: run[key] for key in RULE}) for run in instances]
+    assert rules == list(part2.INSTANCES.items())
+    for run in instances:
+        assert run["identical"] is True and len(run["training_loss"]) == 30
+        for part in ("training_sample", "validation"):
+            losses, accuracies = run[f"{part}_loss"], run[f"{part}_accuracy_by_epoch"]
+            assert len(losses) == len(accuracies) == 30
+            assert all(0 <= accuracy <= 1 for accuracy in accuracies)
+            finite = [loss for loss in losses if loss is not None]
+            assert min(finite) > 0 and losses[: len(finite)] == finite, "once NaN, always NaN"
+        assert run["validation_accuracy_by_epoch"][-1] == run["validation_accuracy"]
+        assert abs(run["training_sample_accuracy_by_epoch"][-1] - run["training_accuracy"]) < 0.05
+    assert instances[10]["training_loss"][-1] is None, "No 11 diverges"
+
+
+def test_selection_and_baselines_fit_together(part2):
+    results = read_results("gradient_descent")
+    check_selection(results)
     baselines, selected = results["baselines"], results["selected"]
     assert list(baselines) == list(part2.baseline_candidates())
     assert baselines["the larger class"]["test_accuracy"] == 0.5
     ranked = [row["test_accuracy"] for row in baselines.values()]
     assert ranked[0] + 0.2 < min(ranked[1:]) and max(ranked) < selected["test_accuracy"]
+    assert 0.8 < selected["test_accuracy"] < 0.9
     for row in baselines.values():
         for part in ("validation", "test"):
             right = row[f"{part}_accuracy"] * selected[f"{part}_images"]
             assert right == pytest.approx(round(right), abs=1e-9)
-
-
-def test_results_fit_together(part2):
-    results = read_results("gradient_descent")
-    check_selection(results)
-    instances = {run["no"]: run for run in results["instances"]}
-    rules = {no: {key: instances[no][key] for key in rule} for no, rule in part2.INSTANCES.items()}
-    assert rules == part2.INSTANCES and len(instances) == len(rules)
-    assert results["data"] == "CIFAR-10" and results["global"]["epochs"] == 30
-    for run in instances.values():
-        assert run["identical"] is True and len(run["training_loss"]) == 30
-    assert instances[11]["training_loss"][-1] is None, "No 11 diverges"
-    assert 0.8 < results["selected"]["test_accuracy"] < 0.9
 
 
 def flat(value, name=""):

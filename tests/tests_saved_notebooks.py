@@ -6,12 +6,14 @@ import dis
 import re
 import types
 
+from support.definitions import load_definitions, read_definitions
+from support.figures import WIDTH
+
 import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
 from conftest import NOTEBOOKS
-from support.notebooks import load_definitions, read_definitions
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -41,14 +43,16 @@ def drawn(source):
 
 
 def test_saved_notebook_holds_the_figures_that_its_cells_draw(path):
-    """And nothing empty, as a progress bar leaves it where another program executes the cell."""
+    """As wide as a page, with words for those who cannot see them; and nothing empty."""
     count = 0
     for cell in nbformat.read(path, as_version=4).cells:
-        data = [output.data for output in cell.get("outputs", []) if "data" in output]
-        pictures = sum("image/png" in bundle for bundle in data)
-        assert pictures == (drawn(cell.source) if cell.cell_type == "code" else 0), cell.source
-        assert all(data), "an empty output"
-        count += pictures
+        shown = [output for output in cell.get("outputs", []) if "data" in output]
+        assert all(output.data for output in shown), "an empty output, as a progress bar leaves it"
+        pictures = [output.metadata for output in shown if "image/png" in output.data]
+        assert len(pictures) == (drawn(cell.source) if cell.cell_type == "code" else 0), cell.source
+        for metadata in pictures:
+            assert metadata["image/png"]["width"] == 120 * WIDTH and metadata["image/png"]["alt"]
+        count += len(pictures)
     assert count > 0
 
 

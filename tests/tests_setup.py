@@ -11,10 +11,10 @@ import venv
 import zipfile
 from pathlib import Path
 
-import pytest
-
 from support import ROOT
 from support.pins import missing
+
+import pytest
 
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
 

@@ -5,68 +5,47 @@ import random
 import subprocess
 import sys
 
+from support import ROOT
+
 import pytest
 import torch
 from torch import nn
 
 from checks.difference import global_state
-from checks.sgd_test import name_of_mistake, sgd_test
-from checks.trainings import SETTINGS, distance
-from checks.update_diagnosis import rule_with
-from checks.wrong_updates import ROUNDINGS, joined
-from support import ROOT
+from checks.naming_updates import with_numbers
+from checks.sgd_test import sgd_test
+from checks.trainings import SETTINGS, distance, planted_training
+from checks.wrong_updates import ROUNDINGS
+from tests.helpers.judging import judge
 
 
-@pytest.fixture
-def judge(capsys):
-    """sgd_test; its verdict and all that it printed, which fits one screen."""
-
-    def judge(*arguments, **options):
-        verdict = sgd_test(*arguments, **options)
-        out, err = capsys.readouterr()
-        lines = out.splitlines()
-        assert err == ""
-        assert lines[0].startswith("sgd_test: ") and lines[-1].endswith(" checks passed")
-        assert len(lines) <= 30 and max(map(len, lines)) <= 100, out
-        assert ("FAILED" in out or " 0 of " in out) is not verdict
-        return verdict, " ".join(out.split())
-
-    return judge
+@pytest.mark.parametrize("mistake", ROUNDINGS, ids=lambda mistake: mistake.wrong)
+@pytest.mark.parametrize("exact", [False, True])
+def test_rounding_passes_unless_the_last_bit_is_asked_for(capsys, mistake, exact):
+    verdict, checks, said = judge(capsys, planted_training(mistake.lines), exact=exact)
+    assert verdict is not exact
+    assert "equal up to rounding, at most" in " ".join(checks) and "The mistake" not in said
+    assert f"Rounding: {mistake.words}. To the last bit: {mistake.look}." in said
 
 
-@pytest.mark.parametrize("name", ROUNDINGS)
-def test_rounding_passes_unless_the_last_bit_is_asked_for(judge, name):
-    for exact in (False, True):
-        verdict, printed = judge(ROUNDINGS[name].training(), exact=exact)
-        assert verdict is not exact
-        assert "equal up to rounding, at most" in printed and "The mistake" not in printed
-        assert f"Rounding: {ROUNDINGS[name].says}. To the last bit: " in printed
-
-
-def test_two_mistakes_at_once_are_both_named():
-    for pair in (("dampened buffer", "biases not decayed"), ("one epoch too few", "nesterov")):
-        assert sorted(name_of_mistake(joined(pair).training())) == sorted(pair)
-
-
-def test_numbers_in_the_place_of_arguments_are_named(judge):
+def test_numbers_in_the_place_of_arguments_are_named(capsys):
     wrong = dict(learning_rate=0.01, momentum=0.9, weight_decay=0.05)
     for numbers in (wrong, *({name: value} for name, value in wrong.items())):
-        verdict, printed = judge(rule_with(numbers))
-        assert verdict is False
-        assert printed.count("The mistake: ") == len(numbers)
+        verdict, _, said = judge(capsys, with_numbers(numbers))
+        assert verdict is False and said.count("The mistake: ") == len(numbers)
         for name, value in numbers.items():
-            assert f"{name} is {value}, whatever is given" in printed
+            assert f"{name} is {value}, whatever is given" in said
 
 
-def test_an_unknown_mistake_gets_its_place_and_no_name(judge):
+def test_an_unknown_mistake_gets_its_place_and_no_name(capsys):
     def last_step_wrong(epoch_count, model, *others):
         loop(epoch_count, model, *others)
         model.fc3.bias.data[1] += 1e-6
 
-    verdict, printed = judge(last_step_wrong)
-    assert verdict is False and "The mistake" not in printed
-    assert "plain descent: different from step 4 on fc3.bias[1] is " in printed
-    assert "1 of 82 numbers differ" in printed and "No mistake known here" in printed
+    verdict, checks, said = judge(capsys, last_step_wrong)
+    assert verdict is False and "The mistake" not in said and "No mistake known here" in said
+    assert "    FAILED  plain descent: different from step 4 on" in checks
+    assert "fc3.bias[1] is " in said and "1 of 82 numbers differ" in said
 
 
 def loop(epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader):
@@ -114,28 +93,14 @@ def halving(epoch_count, model, *others):
     loop(epoch_count, model, *others[:-1], [(X.float(), y) for X, y in others[-1]])
 
 
-def reading_ahead(*arguments):
-    *others, loader = arguments
-    loop(*others, list(loader))
-
-
-def flattening(*arguments):
-    *others, loader = arguments
-    loop(*others, [(X.view(-1, 3 * 32 * 32), y) for X, y in loader])
-
-
-def using_up(*arguments):
-    *others, loader = arguments
-    loop(*others, iter(loader))
+def on(change):
+    """The right training, on what is made of the loader."""
+    return lambda *arguments: loop(*arguments[:-1], change(arguments[-1]))
 
 
 def endless(*arguments):
     while True:
         loop(*arguments)
-
-
-def resting(*arguments):
-    pass
 
 
 def growing(epoch_count, model, *others):
@@ -148,83 +113,71 @@ def starting_elsewhere(epoch_count, model, *others):
     loop(epoch_count, model, *others)
 
 
-def on_a_gpu(epoch_count, model, *others):
-    model.to("cuda:99")
-
-
 AWKWARD = {
-    raising: "KeyError: 'velocity'; raised at line",
-    leaving: "SystemExit: done",
-    yielding: "returns a generator and trains nothing",
-    waiting: "returns a generator and trains nothing",
-    shouting: "its own output is held back; it starts with Epoch 1 | loss 0.7",
-    changing: "it changes the default dtype and leaves it so",
-    halving: "it changes the model's parameters to torch.float32",
-    reading_ahead: "weight decay: equal to the last bit",
-    flattening: "weight decay: equal to the last bit",
-    using_up: "only the first epoch is trained",
-    endless: "asks for batches without end",
-    resting: "it takes no batch from the loader",
-    growing: "it changes how many parameters the model has",
-    starting_elsewhere: "plain descent: different before the first step",
-    on_a_gpu: "raised at line",
+    "raising": (raising, "KeyError: 'velocity'; raised at line"),
+    "leaving": (leaving, "SystemExit: done"),
+    "yielding": (yielding, "returns a generator and trains nothing"),
+    "waiting": (waiting, "returns a generator and trains nothing"),
+    "shouting": (shouting, "its own output is held back; it starts with Epoch 1 | loss 0.7"),
+    "changing": (changing, "it changes the default dtype and leaves it so"),
+    "halving": (halving, "it changes the model's parameters to torch.float32"),
+    "reading ahead": (on(list), "weight decay: equal to the last bit"),
+    "flattening": (on(lambda loader: [(X.flatten(1), y) for X, y in loader]), "decay: equal to"),
+    "using up": (on(iter), "only the first epoch is trained"),
+    "endless": (endless, "asks for batches without end"),
+    "resting": (lambda *arguments: None, "it takes no batch from the loader"),
+    "growing": (growing, "it changes how many parameters the model has"),
+    "elsewhere": (starting_elsewhere, "plain descent: different before the first step"),
+    "on a GPU": (lambda n, model, *others: model.to("cuda:99"), "raised at line"),
 }
 
 
-@pytest.mark.parametrize("function", AWKWARD, ids=lambda function: function.__name__)
-def test_whatever_a_function_does_gets_a_clear_message(judge, function):
-    before = global_state()
-    verdict, printed = judge(function)
+@pytest.mark.parametrize("name", AWKWARD)
+def test_whatever_a_function_does_gets_a_clear_message(capsys, name):
+    (function, words), before = AWKWARD[name], global_state()
+    verdict, checks, said = judge(capsys, function)
     assert verdict is False, "none of them has momentum"
-    assert AWKWARD[function] in printed and "Traceback" not in printed
+    printed = " ".join([*checks, said])
+    assert words in printed and "Traceback" not in printed
     assert global_state() == before
 
 
-def test_what_a_training_leaves_changed_does_not_reach_the_next_one(judge):
+def test_what_a_training_leaves_changed_does_not_reach_the_next_one():
     def noting(*arguments):
         states.add((torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()))
         changing(*arguments)
 
     states = set()
-    judge(noting)
+    sgd_test(noting)
     assert states == {(torch.get_default_dtype(), True, 1)}
 
 
-def test_autograd_may_be_off_around_it(judge, part2):
+def test_autograd_may_be_off_around_it(part2):
     with torch.no_grad():
-        assert judge(part2.train_manual_update, exact=True)[0] is True
+        assert sgd_test(part2.train_manual_update, exact=True) is True
 
 
 def other_order(n_epochs, lr, mom, decay, model, loss_fn, train_loader, device):
     """The arguments of a public answer."""
 
 
-def test_another_order_of_arguments_is_named(judge, part2):
-    verdict, printed = judge(other_order)
+def test_another_order_of_arguments_is_named(capsys, part2):
+    verdict, _, said = judge(capsys, other_order)
     assert verdict is False
-    assert "other_order(epoch_count, learning_rate, momentum, weight_decay, model, " in printed
-    assert 'loss_function, train_loader, "cpu")' in printed
-    verdict, printed = judge(lambda epochs, net, loss, mom, lr, wd, data: None)
-    assert verdict is False and "(epoch_count, model, loss_function, momentum, learning_" in printed
-    assert "sgd_test(step=manual_sgd_step)" in judge(part2.manual_sgd_step)[1]
-    assert "it is called with (model, learning_rate, " in judge(step=other_order)[1]
-    assert judge(lambda *seven: part2.train_manual_update(*seven), exact=True)[0] is True
-    assert judge(functools.partial(part2.train_manual_update), exact=True)[0] is True
+    assert "other_order(epoch_count, learning_rate, momentum, weight_decay, model, " in said
+    assert 'loss_function, train_loader, "cpu")' in said
+    verdict, _, said = judge(capsys, lambda epochs, net, loss, mom, lr, wd, data: None)
+    assert verdict is False and "(epoch_count, model, loss_function, momentum, learning_" in said
+    assert "sgd_test(step=manual_sgd_step)" in judge(capsys, part2.manual_sgd_step)[2]
+    assert "it is called with (model, learning_rate, " in judge(capsys, step=other_order)[2]
+    assert sgd_test(lambda *seven: part2.train_manual_update(*seven), exact=True) is True
+    assert sgd_test(functools.partial(part2.train_manual_update), exact=True) is True
 
 
 @pytest.mark.parametrize("arguments", [(), (None,), ([0.5, 0.4],), (nn.Linear(1, 1), "step")])
 def test_a_call_without_one_function_is_refused(arguments):
     with pytest.raises(TypeError, match=r"takes one function, .* sgd_test\(train_manual_update\)"):
         sgd_test(arguments[0] if arguments else None, step=arguments[1] if arguments[1:] else None)
-
-
-def test_a_step_without_the_switches_is_judged_without_them(judge, part2):
-    def plain(model, learning_rate, momentum, weight_decay, momentum_buffer):
-        part2.manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer)
-
-    verdict, printed = judge(step=plain, exact=True)
-    assert verdict is True
-    assert "does not take it: dampening, nesterov, maximize" in printed and "6 of 6" in printed
 
 
 def test_nan_is_never_near_anything():
@@ -235,9 +188,8 @@ def test_nan_is_never_near_anything():
 
 
 def test_verbose_prints_the_numbers_of_every_training(capsys):
-    assert sgd_test(loop, verbose=True) is False
-    printed = capsys.readouterr().out
-    assert printed.count("learning_rate 0.") == len(SETTINGS)
+    verdict, _, said = judge(capsys, loop, verbose=True)
+    assert verdict is False and said.count("learning_rate 0.") == len(SETTINGS)
 
 
 def test_importing_it_needs_torch_numpy_and_pytest_alone():

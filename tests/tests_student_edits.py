@@ -6,12 +6,15 @@ import io
 import json
 import types
 
+import support.files
+
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from torch.utils.data import TensorDataset
 
-import support.saving
 from conftest import NOTEBOOKS
 
 # Other epochs, another batch size and fewer images: edits themselves, and quick.
@@ -22,7 +25,8 @@ EDITS = {
     "load_airplane_bird(DATA_ROOT)": "FEW_IMAGES",
     '(8_000 if part == "training" else 2_000), "the split"': "len(dataset)",
 }
-COUNTS = (256, 128, 128)  # of the images of each part
+COUNT = 128  # of the images of each part
+SAVE = Figure.savefig
 
 
 def code_cells():
@@ -46,13 +50,21 @@ def test_a_cell_run_again_finds_what_it_found_the_first_time():
             assert sum(name in others for others in assigned) <= 1, name
 
 
+def save_legible(figure, *arguments, **options):
+    """Figure.savefig, coarse and quick; no type in it is smaller than 8 points on paper."""
+    texts = [text for text in figure.findobj(Text) if text.get_text().strip()]
+    assert min(text.get_fontsize() for text in texts) >= 8
+    return SAVE(figure, *arguments, **options | {"dpi": 20})
+
+
 @pytest.fixture(scope="module")
 def edited(images, tmp_path_factory):
     """Return a function: run cells in a namespace, each `times`; it returns what they printed."""
     folder = tmp_path_factory.mktemp("edited")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(support.saving, "OUTPUT", folder)
-        patch.setattr(support.saving, "RUN_MODE", "quick")
+        patch.setattr(Figure, "savefig", save_legible)
+        patch.setattr(support.files, "OUTPUT", folder)
+        patch.setattr(support.files, "RUN_MODE", "quick")
 
         def run(cells, namespace, times=1):
             printed = io.StringIO()
@@ -70,8 +82,7 @@ def edited(images, tmp_path_factory):
 def whole(edited, images):
     """The notebook on few images, each cell run twice: its namespace, and what it printed."""
     run, _ = edited
-    few = tuple(TensorDataset(*part[:count]) for part, count in zip(images, COUNTS, strict=True))
-    namespace = {"FEW_IMAGES": few}
+    namespace = {"FEW_IMAGES": tuple(TensorDataset(*part[:COUNT]) for part in images)}
     cells = "\0".join(code_cells())
     for old, new in EDITS.items():
         assert cells.count(old) == 1, old
@@ -93,7 +104,7 @@ def test_each_cell_can_be_run_twice(whole, edited):
         assert len(run["training_loss"]) == len(run["validation_loss"]) == 2
         assert run["validation_accuracy_by_epoch"][-1] == run["validation_accuracy"]
     assert printed.count("No 8 and No 10 have the same rule: equal in every bit") == 2
-    assert results["selected"]["validation_images"] == 128
+    assert results["selected"]["validation_images"] == COUNT
 
 
 def rerun(whole, edited, change):

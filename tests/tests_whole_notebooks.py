@@ -1,18 +1,19 @@
 """Each notebook executed whole, in a short run, on a copy of the tree; the longest first.
 
 Where the saved results come from the same images and the same kind of machine, a short run must
-give the same numbers, as far as it goes.
+give the same numbers, as far as it goes. Those of experiments/ run in `make fault-test`.
 """
 
 import json
 import re
 
+from support import ROOT
+from support.images import find_mnist
+
 import pytest
 import torch
-from tests_results import check_selection, log_of
 
-from support import ROOT
-from support.images import load_mnist
+from tests.helpers.results import check_selection, log_of
 
 pytestmark = pytest.mark.notebook
 
@@ -35,27 +36,6 @@ def short_run(run_copy, short_mode):
     return run
 
 
-def test_experiments_luck(short_run):
-    results = short_run("experiments/luck")[0]
-    seeds, cures = results["seeds"], results["cures"]
-    assert len(seeds["runs"]) == 6 and seeds["pairs"] == 1
-    assert seeds["summary"].keys() == cures["averaged"].keys() == {"2", "6", "11"}
-    assert cures["swinging"] == cures["fall_runs"] == [], "one epoch cannot swing"
-
-
-def test_experiments_convolutions(short_run):
-    cnn = short_run("experiments/convolutions")[0]["cnn"]
-    assert len(cnn["runs"]) == 1 and len(cnn["ablation"]) == 6 and len(cnn["tried"]) == 5
-    (run,) = cnn["runs"]
-    assert run["test_accuracy"] == pytest.approx(1 - len(run["test_wrong"]) / 1_024)
-
-
-def test_experiments_replays(short_run, short_mode):
-    replay = short_run("experiments/replays")[0]["replay"]
-    assert replay["handout"]["losses_equal"] == (6 if short_mode == "quick" else 0)
-    assert len(replay["one_bit"]) == 4
-
-
 def test_gradient_descent(short_run, short_mode, part2, images, monkeypatch):
     """The selected model's accuracies are those of a training here, to the last image or so."""
     results, saved, folder = short_run("gradient_descent")
@@ -72,6 +52,9 @@ def test_gradient_descent(short_run, short_mode, part2, images, monkeypatch):
         here = part2.compute_accuracy(model, part2.make_loader(dataset))
         assert results["selected"][f"{part}_accuracy"] == pytest.approx(here, abs=2e-3), part
     assert (results["data"] == "CIFAR-10") == (short_mode == "quick")
+    run, saved = (tree / "gradient_descent.ipynb" for tree in (folder, ROOT))
+    pictures = [path.read_text().count('"image/png": "') for path in (run, saved)]
+    assert pictures[0] == pictures[1] > 0, "each figure is shown once"
     name = "gradient_descent_output.txt"
     monkeypatch.setattr(part2, "RUN_MODE", short_mode)
     log = (folder / "build" / short_mode / name).read_text()
@@ -79,6 +62,39 @@ def test_gradient_descent(short_run, short_mode, part2, images, monkeypatch):
     assert (folder / name).read_bytes() == (ROOT / name).read_bytes(), "the saved log stays"
 
 
+def test_backpropagation(short_run):
+    results, _, folder = short_run("backpropagation", "quick" if find_mnist() else "stand-in")
+    notebook = (folder / "backpropagation.ipynb").read_text()
+    verdicts = re.findall(r"main_test: (\d+) of (\d+) checks passed", notebook)
+    assert [passed == total for passed, total in verdicts] == [True, True, False]
+    assert results["environment"]["torch"] == torch.__version__ and 0 < results["two_moons"]["loss"]
+
+
+@pytest.mark.fault
+def test_experiments_luck(short_run):
+    results = short_run("experiments/luck")[0]
+    seeds, cures = results["seeds"], results["cures"]
+    assert len(seeds["runs"]) == 6 and seeds["pairs"] == 1
+    assert seeds["summary"].keys() == cures["averaged"].keys() == {"2", "6", "11"}
+    assert cures["swinging"] == cures["fall_runs"] == [], "one epoch cannot swing"
+
+
+@pytest.mark.fault
+def test_experiments_convolutions(short_run):
+    cnn = short_run("experiments/convolutions")[0]["cnn"]
+    assert len(cnn["runs"]) == 1 and len(cnn["ablation"]) == 6 and len(cnn["tried"]) == 5
+    (run,) = cnn["runs"]
+    assert run["test_accuracy"] == pytest.approx(1 - len(run["test_wrong"]) / 1_024)
+
+
+@pytest.mark.fault
+def test_experiments_replays(short_run, short_mode):
+    replay = short_run("experiments/replays")[0]["replay"]
+    assert replay["handout"]["losses_equal"] == (6 if short_mode == "quick" else 0)
+    assert len(replay["one_bit"]) == 4
+
+
+@pytest.mark.fault
 def test_experiments_stability(short_run):
     results, saved, _ = short_run("experiments/stability")
     for key in ("bowl", "plateau_speed"):
@@ -100,6 +116,7 @@ def test_experiments_stability(short_run):
     assert len(edge["fall"]["steps"]) == 32 and len(edge["last_batch"]) == 4
 
 
+@pytest.mark.fault
 def test_experiments_mistakes(short_run, short_mode):
     """Where the images are a stand-in, there is nothing to compare with."""
     results, _, _ = short_run("experiments/mistakes")
@@ -108,19 +125,7 @@ def test_experiments_mistakes(short_run, short_mode):
     assert set(results["selected"]["ece"]) == {"training", "validation", "test"}
 
 
-def test_backpropagation(short_run):
-    try:
-        load_mnist(download=False)
-        mode = "quick"
-    except FileNotFoundError:
-        mode = "stand-in"
-    results, _, folder = short_run("backpropagation", mode)
-    notebook = (folder / "backpropagation.ipynb").read_text()
-    verdicts = re.findall(r"main_test: (\d+) of (\d+) checks passed", notebook)
-    assert [passed == total for passed, total in verdicts] == [True, True, False]
-    assert results["environment"]["torch"] == torch.__version__ and 0 < results["two_moons"]["loss"]
-
-
+@pytest.mark.fault
 def test_experiments_gradient_checks(short_run):
     results, saved, _ = short_run("experiments/gradient_checks")
     assert results == saved

@@ -1,0 +1,20 @@
+"""sgd_test called as a student calls it, and what it printed."""
+
+from checks.sgd_test import sgd_test
+
+
+def judge(capsys, *arguments, **options):
+    """The verdict of sgd_test, the line of each check, and all that is said, in one line.
+
+    What it prints fits one screen, and nothing else is printed.
+    """
+    verdict = sgd_test(*arguments, **options)
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert err == ""
+    assert len(lines) <= 30 and max(map(len, lines)) <= 100, out
+    assert lines[0].startswith("sgd_test: ") and lines[-1].endswith(" checks passed")
+    assert ("FAILED" in out or " 0 of " in out) is not verdict
+    checks = [line for line in lines if line.startswith(("    ok  ", "    FAILED"))]
+    said = " ".join(" ".join(line for line in lines if line not in checks).split())
+    return verdict, checks, said
