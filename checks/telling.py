@@ -52,7 +52,7 @@ def hint_for(error):
     if "functorch" in text:
         return "the pass differentiates with torch.func: write the derivatives by hand"
     if isinstance(error, KeyError) and text.strip("'").lstrip("-").isdigit():
-        return f"there is no layer {text}: layers are numbered 1 to L, a[0] is the input"
+        return f"KeyError: {text}, but layers are numbered 1 to L, and a[0] is the input"
     return ""
 
 

@@ -173,7 +173,8 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
             "dL_dw is made of means over the batch: sum the products of the samples instead",
         "dL_dw[l] = torch.outer(dL_dz.sum(0), a[l - 1][0])":
             "dL_dw takes the a of the first sample for all samples",
-        **{f"dL_dw[l] = dL_dz.T @ a[l - 1] + {c} * W[l]": f"{c} * W, weight decay, is added to dL_dw"
+        **{f"dL_dw[l] = dL_dz.T @ a[l - 1] + {c} * W[l]":
+           f"{c} * W is added to dL_dw, as weight decay"
            for c in ("0.1", "0.01", "1e-3", "1e-4")},
         "dL_dw[l] = dL_dz.T * a[l - 1]":
             "dL_dw is a product entry by entry (*), where a matrix product (@) belongs",

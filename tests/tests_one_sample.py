@@ -79,7 +79,7 @@ CASES = {  # name: (the pass, what must be said)
     ),
     "counted from zero": (
         counted_from_zero,
-        "there is no layer '0': layers are numbered 1 to L",
+        "KeyError: '0', but layers are numbered 1 to L",
     ),
     "torch.func": (by_torch_func, "differentiates with torch.func: write the derivatives by hand"),
     "memory shared": (
