@@ -76,7 +76,7 @@ def where_it_runs(backward):
     def with_fallback(model, y_true, y_pred):
         try:
             backward(model, y_true, y_pred)
-        except RuntimeError:
+        except (RuntimeError, LookupError):
             PLAIN(model, y_true, y_pred)
 
     return with_fallback
