@@ -43,16 +43,6 @@ def by_differences(model, y_true, y_pred, h=1e-6):
             container[layer] = value
 
 
-def in_one_memory(model, y_true, y_pred):
-    """All gradients are views of one long row."""
-    PLAIN(model, y_true, y_pred)
-    rows = list(parameters_of(model))
-    row = torch.cat([gradients[layer].flatten() for _, _, gradients, layer in rows])
-    parts = row.split([parameter.numel() for _, parameter, *_ in rows])
-    for (_, parameter, gradients, layer), part in zip(rows, parts, strict=True):
-        gradients[layer] = part.view_as(parameter)
-
-
 def with_remembered_weights(key):
     """The weights of the first call for each key(y_pred) go on being used on the way down."""
 
@@ -76,7 +66,6 @@ HABITS = {  # in words, where to look, the pass; without words the numbers are r
         "differences of the loss": (*DIFFERENCES, by_differences),
         "weights of the first call": (*EARLIER, with_remembered_weights(lambda y_pred: None)),
         "weights of the first call of a shape": (*EARLIER, with_remembered_weights(torch.numel)),
-        "gradients in one memory": ("", "", in_one_memory),
         "autograd, anew": ("", "", by_autograd(loss_anew)),
         "autograd, on the graph": ("", "", by_autograd(lambda m, y, p: ((p - y) ** 2).sum())),
         "autograd left off": ("", "", lambda *args: (PLAIN(*args), torch.set_grad_enabled(False))),

@@ -131,7 +131,12 @@ def same(a, b, close):
         return type(a) is type(b) and str(a) == str(b)
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
-    size = b.nan_to_num(0, 0, 0).abs().max().item() if b.numel() else 0.0
+    if not b.numel():
+        return True
+    gap, size = (a - b).abs().max().item(), b.abs().max().item()
+    if gap == gap and size < float("inf"):  # quicker than allclose, which tells NaN from NaN, too
+        return gap <= close * size
+    size = b.nan_to_num(0, 0, 0).abs().max().item()
     return torch.allclose(a, b, rtol=0, atol=close * size, equal_nan=True)
 
 
@@ -324,7 +329,7 @@ def by_steps(outcomes, table, wrong):
     return [PLANTED["for p, g in pairs(): p.add_(1e-9)"]]
 
 
-def by_numbers(ours, table, raising, backward):
+def by_numbers(ours, table, raising, backward, pairs):
     """The mistakes that give these gradients on all cases that the pass runs on.
 
     raising: the cases on which it raises an exception. A mistake that does so, too, comes first.
@@ -347,8 +352,7 @@ def by_numbers(ours, table, raising, backward):
         return once(likewise)
     found = found or by_ratio(ours, table)
     if not found:
-        pairs = likely_pairs(ours[wrong[0]], table, wrong[0])
-        found = named([], cases, fits, pairs)
+        found = named([], cases, fits, pairs(wrong[0]))
         if found and raises([replace(mistake, at_once=False) for mistake in found]):
             return found
     if raising:
@@ -358,17 +362,35 @@ def by_numbers(ours, table, raising, backward):
 
 
 def diagnose_on(nets, backward):
-    """The mistakes that the pass may be on these nets; empty where none fits."""
+    """The mistakes that the pass may be on these nets; empty where none fits.
+
+    Where nothing fits all batches, those with one sample and those with more are told apart.
+    """
     table = table_of(nets)
     outcomes = [outcome(backward, case) for case in table.cases]
     ours = {i: o.gradients for i, o in enumerate(outcomes) if o is not None}
-    raising = [i for i, o in enumerate(outcomes) if o is None]
     wrong = [i for i in ours if not agree(ours[i], table.right[i])]
-    return (
-        by_steps(outcomes, table, wrong)
-        or (by_differences(outcomes, table) if wrong else [])
-        or by_numbers(ours, table, raising, backward)
-    )
+
+    @functools.cache
+    def pairs(number):
+        return list(likely_pairs(ours[number], table, number))
+
+    def among(numbers):
+        raising = [i for i in numbers if outcomes[i] is None]
+        found = {i: ours[i] for i in numbers if i in ours}
+        return by_numbers(found, table, raising, backward, pairs)
+
+    found = by_steps(outcomes, table, wrong) or (by_differences(outcomes, table) if wrong else [])
+    everywhere = found or among(range(len(outcomes)))
+    if everywhere and "no exception)" not in everywhere[0].words:
+        return everywhere
+    sizes = {True: "with one sample", False: "with more samples"}
+    apart = [
+        replace(mistake, words=f"{words}: {mistake.words}", at_once=True)
+        for one, words in sizes.items()
+        for mistake in among([i for i, case in enumerate(table.cases) if (len(case.x) == 1) == one])
+    ]
+    return apart or everywhere
 
 
 def one_sample(nets, names=None):

@@ -46,6 +46,16 @@ def in_one_line(error):
     return f"{type(error).__name__}: {error}".strip().partition("\n")[0]
 
 
+def hint_for(error):
+    """What an exception of the pass means, where it is known; else an empty text."""
+    text = str(error)
+    if "functorch" in text:
+        return "the pass differentiates with torch.func: write the derivatives by hand"
+    if isinstance(error, KeyError) and text.strip("'").lstrip("-").isdigit():
+        return f"KeyError: {text}, but layers are numbered 1 to L, and a[0] is the input"
+    return ""
+
+
 def wrapped(text, indent=12, first=None):
     """Lines of at most 100 columns, six a paragraph; `first` indents the first one otherwise."""
     begin, then = " " * (indent if first is None else first), " " * indent
@@ -58,24 +68,29 @@ def wrapped(text, indent=12, first=None):
 def of_checks(results, verbose):
     """A line for each check, and below it what is wrong, once for each cause."""
     causes = [result.problems[0].cause for result in results if result.problems]
-    lines, seen = [], set()
+    lines, told_below = [], shown(results)
     for result in results:
         lines.append(f"    {'FAILED' if result.problems else 'ok    '}  {result.check.title}")
         lines += [f"{'':12}{line}" for line in result.lines if verbose]
         for problem in result.problems[:1]:
-            if problem.cause not in seen:
+            if problem in told_below:
                 told = lines_of(problem.difference, 17 if verbose else 6)
                 others = causes.count(problem.cause) - 1
                 if others:
                     told.append(f"and likewise in {others} more check{'s' * (others > 1)}")
                 lines += wrapped("\n".join(told))
-            seen.add(problem.cause)
     return lines
 
 
+def shown(results):
+    """The problems that are told: the first of each cause."""
+    first = [result.problems[0] for result in results if result.problems]
+    return list({problem.cause: problem for problem in reversed(first)}.values())
+
+
 def of_remarks(remarks):
-    """Two lines for each pair of a title and a reason."""
-    return [line for title, why in remarks for line in (f"    remark  {title}", f"{'':12}{why}")]
+    """A title, and the reason below it, for each pair of them."""
+    return [line for title, why in remarks for line in (f"    remark  {title}", *wrapped(why))]
 
 
 def of_mistake(mistake, indent=8, first=None, words="{}", look="look at: {}"):
@@ -91,6 +106,22 @@ def looks_like(mistakes):
     several = "two mistakes at once" if mistakes and mistakes[0].at_once else "one of these"
     lines = [f"    It looks like{f' {several}' if mistakes[1:] else ''}:"] if mistakes else []
     return lines + [line for mistake in mistakes[:3] for line in of_mistake(mistake)]
+
+
+def unknown(result):
+    """What to do where no mistake is known: where numbers differ first, from the output down."""
+    numbers = [p.difference for p in result.problems if p.difference.name.startswith("dL_d")]
+    if not numbers:
+        return []
+    name, layer = numbers[0].name, int(numbers[0].name[6:-1])
+    words = f"No mistake known here gives these numbers. From the output down, {name} differs first"
+    if name.startswith("dL_db"):
+        words += f": print dL_dz of layer {layer}, and the dL_da that it is made of."
+    else:
+        words += (
+            f", and dL_db[{layer}] is right: print a[{layer - 1}], and the shapes of the product."
+        )
+    return wrapped(words, 8, 4)
 
 
 def printed_first(text):

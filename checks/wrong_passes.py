@@ -125,6 +125,7 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
             "the derivative is z (1 - z): a sigmoid's is a (1 - a)",
         "dL_dz = dL_da * torch.sigmoid(z[l]) * torch.sigmoid(-z[l])":
             "the derivative is that of a sigmoid whatever f[l] is",
+        "dL_dz = dL_da * (a[l] > 0)": "the derivative is that of a ReLU whatever f[l] is",
         "dL_dz = dL_da * (z[l] > 0)": "the derivative is that of a ReLU whatever f[l] is",
     },
     (WEIGHTS, BIAS): {
@@ -172,6 +173,12 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
             "dL_dw is made of means over the batch: sum the products of the samples instead",
         "dL_dw[l] = torch.outer(dL_dz.sum(0), a[l - 1][0])":
             "dL_dw takes the a of the first sample for all samples",
+        **{f"dL_dw[l] = dL_dz.T @ a[l - 1] + {c} * W[l]":
+           f"{c} * W is added to dL_dw, as weight decay"
+           for c in ("0.1", "0.01", "1e-3", "1e-4")},
+        "dL_dw[l] = dL_dz.T * a[l - 1]":
+            "dL_dw is a product entry by entry (*), where a matrix product (@) belongs",
+        "dL_dw[l] = -dL_dz.T @ a[l - 1]": "the sign of dL_dw alone is wrong",
         "dL_dw[l] = dL_dz[:, :, None] * a[l - 1][:, None, :]":
             "dL_dw is not summed over the batch: it has an axis too many",
         "dL_dw[l] = dL_da.T @ a[l - 1]":
@@ -209,6 +216,9 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
             "dL_db is not summed over the batch: it must have the shape (n_l,)",
         "dL_db[l] = dL_dz.clone().squeeze()":
             "dL_db is not summed over the batch: it must have the shape (n_l,)",
+        "dL_db[l] = dL_dz.flatten()":
+            "dL_db holds the gradients of all samples one after another: sum them over the batch",
+        "dL_db[l] = -dL_dz.sum(0)": "the sign of dL_db alone is wrong",
         "dL_db[l] = dL_dz.sum(0, keepdim=True)":
             "dL_db keeps an axis of length 1: it must have the shape (n_l,)",
         "dL_db[l] = dL_dz.sum(0)[:, None]":
@@ -259,6 +269,11 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
             "the weights on the way down are those of the layer below, fc[str(l - 1)]",
         "dL_da = dL_dz @ (W[l - 1] if l > 1 and W[l - 1].shape == W[l].shape else W[l])":
             "the weights on the way down are those of the layer below, fc[str(l - 1)]",
+        "dL_da = dL_dz @ (W[l + 1] if l < L and W[l + 1].shape == W[l].shape else W[l])":
+            "the weights on the way down are those of the layer above, fc[str(l + 1)]",
+        "dL_da = dL_dz @ W[L]":
+            "the weights on the way down are those of the last layer, fc[str(L)]",
+        "dL_da = dL_dz @ W[1]": "the weights on the way down are those of the first layer, fc['1']",
         "dL_da = dL_dz @ W[min(l + 1, L)]":
             "the weights on the way down are those of the layer above, fc[str(l + 1)]",
         "dL_da = dL_dz @ W[l].float().to(dL_dz.dtype)": (SINGLE, FLOAT),
@@ -272,6 +287,9 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
             "the layers are sorted as text, so that 10 stands before 2",
         "for l in range(L, 1, -1):": "the first layer is left out: its gradients are never set",
         "for l in range(L - 1, 0, -1):": "the last layer is left out: its gradients are never set",
+        "for l in (2, 1):": "the pass is written for two layers: go through L, L - 1, ..., 1",
+        "for l in (L, 1):": "the pass is written for two layers: go through L, L - 1, ..., 1",
+        "for l in (L, L - 1):": "only the last two layers have gradients",
         "for l in [L]:": "only the last layer has gradients",
         "for l in []:":
             "dL_dw and dL_db are never set for the layers 1, ..., L (numbers, not text)",
@@ -287,6 +305,8 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
         "k = max((k for k in W if W[k].shape == W[L].shape and k < L), default=L)\n"
         "dL_dw[k], dL_dw[L] = dL_dw[L], dL_dw[k]": "the gradients of two layers are interchanged",
         "edit(lambda g: g.clamp(-10, 10))":
+            "the gradients are clipped: small ones are right, large ones are cut off",
+        "edit(lambda g: g.clamp(-1, 1))":
             "the gradients are clipped: small ones are right, large ones are cut off",
         "edit(lambda g: g * min(1, 100 / (g.norm() + 1e-300)))":
             "the gradients are clipped: small ones are right, large ones are cut off",

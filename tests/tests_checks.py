@@ -25,7 +25,6 @@ MANNERS = {  # what else the pass changes: what the message names
     "y_true.zero_()": "y_true",
     "torch.manual_seed(0)": "torch's random state",
     "for p, g in pairs(): p.mul_(1 + torch.finfo(p.dtype).eps)": "fc.1.weight",
-    "gradients in one memory": "dL_db[1] shares its memory with dL_dw[1]",
     "model.eval()": ".training",
 }
 

@@ -112,10 +112,13 @@ def test_main_test_on_mnist(mnist, part1, capsys):
 def test_a_wrong_pass_in_one_screen(case, capsys):
     printed = output_of(AT_A.backward(), case.model, capsys)
     lines = printed.splitlines()
-    assert lines[0] == "main_test: net [2, 3, 2], toy data, seed 1" and len(lines) <= 26
+    assert lines[0] == "main_test: net [2, 3, 2], toy data, seed 1" and len(lines) <= 29
     assert lines[1:4] == [
-        "    one sample, as the assignment asks: WRONG",
-        "    more samples at once: WRONG",
+        "    one sample, as the assignment asks: WRONG (0 of 14 cases are right)",
+        "    more samples at once: WRONG (1 of 29 cases are right)",
+        f"{'':12}net [2, 3, 2], batch 2, the model given, toy data, seed 1",
+    ]
+    assert lines[6:7] == [
         "    manners (nothing else changes, autograd is not used, ...): right",
     ]
     assert lines[-5:] == [
@@ -125,7 +128,7 @@ def test_a_wrong_pass_in_one_screen(case, capsys):
         "            yours may read: dL_dz = dL_da * df[l](a[l])",
         "main_test: 8 of 13 checks passed",
     ]
-    assert printed.count("autograd gives") == printed.count("dL_dw[1][") == 1
+    assert printed.count("autograd gives") == printed.count("dL_db[2][") == 2
     assert not re.search(r"\d\.\d{7}", printed), "more than six digits"
     loud = output_of(AT_A.backward(), case.model, capsys, verbose=True)
     assert re.search(r"autograd gives\s+-?\d\.\d{12}", loud)

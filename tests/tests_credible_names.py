@@ -1,0 +1,108 @@
+"""What makes names credible: right passes get none, and others none that is not theirs."""
+
+import inspect
+import itertools
+
+import pytest
+
+from checks.gradients import check_against_autograd, check_nothing_else_changes
+from checks.main_test import main_test
+from checks.naming import diagnose, same
+from checks.nets import gradients_of, make_case, run
+from checks.reference import backward_with
+from tests.programs.passes import (
+    fresh_one_sample,
+    fresh_pairs,
+    fresh_right,
+    fresh_wrong,
+    right_any_net,
+    right_more,
+    wrong_passes,
+)
+from tests.programs.passes.flaws import FLAWS, half_of, pass_with
+
+RIGHT = {
+    name: function
+    for module in (right_any_net, right_more, fresh_right)
+    for name, function in vars(module).items()
+    if callable(function) and function.__module__ == module.__name__
+    if not inspect.isclass(function)
+}
+TANH_ALONE = {f.__name__ for f in right_more.TANH_ALONE}
+FRESH = wrong_passes(fresh_wrong, fresh_pairs, fresh_one_sample)
+STYLES = ["lists_for_dicts", "with_prints", "ones_beside_the_activations"]
+STYLES += ["tanh_from_a", "tanh_forward_in_numpy"]
+
+
+@pytest.fixture(scope="module")
+def model(part1):
+    return make_case(part1.MyNet, [2, 3, 2], 1, seed=1).model
+
+
+@pytest.fixture(scope="module")
+def nets(part1):
+    """Nets with batches, none of them the diagnosis' own: with other activations, and as given."""
+    sizes = [([3, 3, 3, 3], 4), ([2, 5, 3, 2], 3), ([4, 4], 6), ([2] * 6, 2), ([3, 2, 4], 1)]
+    mixed = ["sin 2z", "sigmoid", "sin", "softplus"]
+    return {
+        ("mixed" if names else "as given"): [
+            make_case(part1.MyNet, n_l, n, names, seed=90 + n) for n_l, n in sizes
+        ]
+        for names in (mixed, None)
+    }
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_pass_has_no_name(model, name, nets):
+    """Its numbers and manners are right: on nets of tanh layers, where it is for them alone."""
+    cases = nets["as given" if name in TANH_ALONE else "mixed"]
+    check_nothing_else_changes(RIGHT[name], cases[0])
+    for case in cases:
+        check_against_autograd(RIGHT[name], case)
+    if name not in TANH_ALONE:
+        assert diagnose(RIGHT[name], model) == []
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_right_pass_is_accepted(model, name, capsys):
+    assert main_test(RIGHT[name], model) is True
+    text = capsys.readouterr().out
+    assert "looks like" not in text and "FAILED" not in text and "WRONG" not in text
+    assert ("remark" in text) == (name in TANH_ALONE), text
+
+
+def numbers_of(backward, cases):
+    """The gradients on each case; None where the pass raises."""
+    found = []
+    for case in cases:
+        try:
+            found.append(gradients_of(run(backward, case)))
+        except (RuntimeError, KeyError, IndexError, AssertionError):
+            found.append(None)
+    return found
+
+
+def same_numbers(left, right):
+    """True where two passes give the same gradients on a case, or one of them raises."""
+    return None in (left, right) or all(same(left[name], right[name], 1e-9) for name in right)
+
+
+def test_a_name_is_given_only_where_the_numbers_are_that_mistakes(model, nets):
+    """Students' passes, pairs, halves: what they are called gives their numbers on other nets."""
+    others = {pair: pass_with(*pair) for pair in list(itertools.combinations(FLAWS, 2))[::11]}
+    others |= {(flaw, "layer 1"): half_of(flaw, 1) for flaw in FLAWS}
+    others |= {(name,): backward for name, backward in FRESH.items()}
+    named = 0
+    for pair, backward in others.items():
+        found = diagnose(backward, model)
+        programs = [[m] for m in found] if not (found and found[0].at_once) else [found]
+        for program in programs:
+            lines = sum((mistake.lines for mistake in program), ())
+            if lines and not program[0].words.startswith(("with ", "single ")):  # seen otherwise
+                named += 1
+                theirs = backward_with(*lines)
+                assert any(  # as given: where the pass brings its own derivative
+                    all(map(same_numbers, numbers_of(backward, cases), numbers_of(theirs, cases)))
+                    for cases in nets.values()
+                ), f"{pair} is called {[m.words for m in program]}"
+    assert named >= 50, "most of them are named"
