@@ -5,7 +5,6 @@ python -m support.notebooks backpropagation.ipynb gradient_descent.ipynb
 
 import asyncio
 import contextlib
-import itertools
 import os
 import signal
 import sys
@@ -119,15 +118,6 @@ class LiveClient(NotebookClient):
         return super().output(outs, msg, display_id, cell_index)
 
 
-def unused_name(path):
-    """The first of small.executed.ipynb, small.executed-2.ipynb, ... that is no file yet."""
-    for number in itertools.count(1):
-        ending = ".executed" if number == 1 else f".executed-{number}"
-        candidate = path.with_name(path.stem + ending + path.suffix)
-        if not candidate.exists():
-            return candidate
-
-
 def shown_by(cell):
     """What a cell printed before its error, and the error; the last lines of what is long."""
     shown = []
@@ -179,7 +169,10 @@ def execute(path, target=None, mode=None):
             banner = nbformat.v4.new_output("stream", name="stdout", text=STAND_IN_BANNER)
             cell.outputs.insert(0, banner)
     edited = target is None and not (path.is_file() and path.read_bytes() == content)
-    saved = unused_name(path) if edited else target or path
+    saved = target or path
+    if edited:  # under a name that no file has
+        file, saved = tempfile.mkstemp(".executed.ipynb", f"{path.stem}.", path.parent)
+        os.close(file)
     write_whole(saved, nbformat.writes(notebook) + "\n")
     if edited:
         raise Stopped(

@@ -19,6 +19,7 @@ from support import ROOT
 from support.definitions import read_definitions
 from support.files import read_json, write_whole
 
+import numpy as np
 import pypandoc
 import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
@@ -213,8 +214,8 @@ def digits(run):
 
 def largest_difference(pairs):
     """The largest |a - b|; NaN where one of the two is NaN, but for two NaNs 0."""
-    differences = [0.0 if a != a and b != b else abs(a - b) for a, b in pairs]
-    return math.nan if any(map(math.isnan, differences)) else max(differences)
+    a, b = np.transpose(pairs)
+    return np.where(np.isnan(a) & np.isnan(b), 0, np.abs(a - b)).max()
 
 
 def summary(before, after, root=ROOT):
