@@ -35,12 +35,9 @@ def is_definition(node):
 
 def heading_of(cells, index):
     """The heading that a cell stands under, as plain text; None where there is none."""
-    for cell in reversed(cells[: index + 1]):
-        if cell["cell_type"] == "markdown":
-            headings = re.findall(r"^#+ +(.+?) *$", "".join(cell["source"]), re.MULTILINE)
-            if headings:
-                return re.sub("[`*]", "", headings[-1])
-    return None
+    texts = ["".join(c["source"]) for c in cells[: index + 1] if c["cell_type"] == "markdown"]
+    headings = re.findall(r"^#+ +(.+?) *$", "\n".join(texts), re.MULTILINE)
+    return re.sub("[`*]", "", headings[-1]) if headings else None
 
 
 def place_of(cells, index):

@@ -186,22 +186,16 @@ def data_is_there(path):
     """Fetch the images that a notebook works on; say what is missing if they are not to be had.
 
     Those of experiments/ load them through PART2, the definitions of gradient_descent.ipynb.
-    Definitions that do not load, or do not work, are no reason to stop: executing the notebook
-    shows their error.
     """
-    try:
+    with contextlib.suppress(Exception):  # executing the notebook shows any other error
         definitions = load_definitions(path)
-    except Exception:
-        return True
-    definitions = getattr(definitions, "PART2", definitions)
-    for name in ("load_airplane_bird", "load_mnist"):
-        try:
-            getattr(definitions, name, lambda: None)()
-        except FileNotFoundError as error:
-            print(f"\n{error}\n", flush=True)
-            return False
-        except Exception:
-            continue
+        definitions = getattr(definitions, "PART2", definitions)
+        for name in ("load_airplane_bird", "load_mnist"):
+            try:
+                getattr(definitions, name, lambda: None)()
+            except FileNotFoundError as error:
+                print(f"\n{error}\n", flush=True)
+                return False
     return True
 
 

@@ -53,8 +53,8 @@ def test_interrupted_run_says_where_in_one_line(tmp_path, capfd):
 
 @unix
 @pytest.mark.fault
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_interrupted_from_outside(name, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_from_outside(number, tmp_path):
     """The command itself, in its own process; with workers that are in the midst of a task."""
     source = (
         "import time, joblib\nprint(open('started', 'w').write('yes'))\n"
@@ -64,9 +64,9 @@ def test_interrupted_from_outside(name, tmp_path):
     command, pipe = [sys.executable, "-m", "support.notebooks", str(path)], subprocess.PIPE
     run = subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
     assert f"{path.name}  Task 8" in run.stdout.readline()
-    run.send_signal(getattr(signal, name))
+    run.send_signal(number)
     _, errors = run.communicate(timeout=30)
-    assert run.returncode == 128 + getattr(signal, name)
+    assert run.returncode == 128 + number
     assert errors == f"{path}: interrupted in Task 8 (cell 2); the notebook was left as it was\n"
 
 
