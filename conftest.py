@@ -15,6 +15,7 @@ sys.modules["rfc3987_syntax"] = None  # builds a grammar for 3 s if jsonschema f
 import support.images
 from support import ROOT
 from support.definitions import load_definitions
+from support.files import write_whole
 from support.images import MNIST_MD5, find_cifar10, load_mnist
 from support.notebooks import execute
 
@@ -106,27 +107,25 @@ def md5(path):
     return hashlib.md5(path.read_bytes()).hexdigest()
 
 
-def write_tiny_cifar10(folder):
-    """Write CIFAR-10's files with four images each."""
-    folder.mkdir(parents=True)
-    for number, name in enumerate([*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]):
-        data = np.random.default_rng(number).integers(0, 256, (4, 3072), dtype=np.uint8)
-        (folder / name).write_bytes(pickle.dumps({"data": data, "labels": [0, 1, 2, 3]}))
+def write_tiny_copies(cifar10, mnist):
+    """Write CIFAR-10's files with four images each, and MNIST's, unpacked, with three each."""
+    from torchvision.datasets import CIFAR10
+
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 4, 3072), dtype=np.uint8)
+    contents = {
+        cifar10 / name: pickle.dumps({"data": data, "labels": [0, 1, 2, 3]})
+        for (name, _), data in zip([*CIFAR10.train_list, *CIFAR10.test_list], pixels, strict=True)
+    }
     names = ["airplane", "automobile", "bird", "cat"]
-    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": names}))
-
-
-def write_tiny_mnist(folder):
-    """Write MNIST's four files, unpacked, with three images each."""
-    folder.mkdir(parents=True)
-    images = np.random.default_rng(0).integers(0, 256, 3 * 28 * 28, dtype=np.uint8)
-    sizes = b"".join(size.to_bytes(4, "big") for size in (3, 28, 28))
+    contents[cifar10 / CIFAR10.meta["filename"]] = pickle.dumps({"label_names": names})
     for part in ("train", "t10k"):
-        images_path, labels_path = (
-            folder / f"{part}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")
-        )
-        images_path.write_bytes(b"\x00\x00\x08\x03" + sizes + images.tobytes())
-        labels_path.write_bytes(b"\x00\x00\x08\x01\x00\x00\x00\x03\x07\x02\x01")
+        header = np.array([0x803, 3, 28, 28], ">i4").tobytes()
+        images = pixels.tobytes()[: 3 * 28 * 28]
+        contents[mnist / f"{part}-images-idx3-ubyte"] = header + images
+        labels = np.array([0x801, 3], ">i4").tobytes() + bytes([7, 2, 1])
+        contents[mnist / f"{part}-labels-idx1-ubyte"] = labels
+    for path, content in contents.items():
+        write_whole(path, content)
 
 
 @pytest.fixture
@@ -139,8 +138,7 @@ def image_folders(tmp_path, monkeypatch):
 
     data, other = tmp_path / "clone" / "data", tmp_path / "Bücher und 🐦"
     batches, raw = other / CIFAR10.base_folder, other / "MNIST" / "raw"
-    write_tiny_cifar10(batches)
-    write_tiny_mnist(raw)
+    write_tiny_copies(batches, raw)
     shutil.copytree(other, data)
     for part in ("train_list", "test_list"):
         told = [(name, md5(batches / name)) for name, _ in getattr(CIFAR10, part)]
@@ -150,13 +148,11 @@ def image_folders(tmp_path, monkeypatch):
     for name in MNIST_MD5:
         monkeypatch.setitem(MNIST_MD5, name, md5(raw / name))
     monkeypatch.setattr(support.images, "ROOT", tmp_path / "clone")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for variable in ("CIFAR10_ROOT", "MNIST_ROOT"):
-        monkeypatch.setenv(variable, str(other))
+    variables = {"HOME": tmp_path, "CIFAR10_ROOT": other, "MNIST_ROOT": other}
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(variable, "http://127.0.0.1:9")
-    for variable in ("no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(variable, raising=False)
+        variables[variable] = "http://127.0.0.1:9"
+    for variable, value in (variables | {"no_proxy": "", "NO_PROXY": ""}).items():
+        monkeypatch.setenv(variable, str(value))
     return data, other
 
 

@@ -35,12 +35,9 @@ def is_definition(node):
 
 def heading_of(cells, index):
     """The heading that a cell stands under, as plain text; None where there is none."""
-    for cell in reversed(cells[: index + 1]):
-        if cell["cell_type"] == "markdown":
-            headings = re.findall(r"^#+ +(.+?) *$", "".join(cell["source"]), re.MULTILINE)
-            if headings:
-                return re.sub("[`*]", "", headings[-1])
-    return None
+    texts = ["".join(c["source"]) for c in cells[: index + 1] if c["cell_type"] == "markdown"]
+    headings = re.findall(r"^#+ +(.+?) *$", "\n".join(texts), re.MULTILINE)
+    return re.sub("[`*]", "", headings[-1]) if headings else None
 
 
 def place_of(cells, index):
@@ -61,7 +58,7 @@ def notebook_fields(path, content):
     except ValueError as error:
         reason, line = getattr(error, "msg", error), getattr(error, "lineno", 1)
         raise ValueError(f"{path}: line {line}: no notebook, or cut short: {reason}") from None
-    if not isinstance(fields, dict) or not fields.keys() & {"cells", "worksheets"}:
+    if not isinstance(fields, dict) or "cells" not in fields:
         raise ValueError(f"{path}: no notebook: it has no cells")
     return fields
 
@@ -82,7 +79,7 @@ def parse_cells(path, cells):
     """Yield (number of the cell, its name, syntax tree) of each code cell of a notebook.
 
     A traceback shows the cell's own source: the line cache is given it under that name,
-    "notebook.ipynb[cell]". Raises SyntaxError naming notebook, cell and line.
+    "notebook.ipynb[cell]". Raises ValueError naming notebook, cell and line for what is no Python.
     """
     for number, cell in enumerate(cells):
         if cell["cell_type"] != "code":
@@ -98,7 +95,7 @@ def parse_cells(path, cells):
             place = f"{path}: {place_of(cells, number)}, line {error.lineno}"
             line = error.text or "".join(source.splitlines()[error.lineno - 1 : error.lineno])
             message = f"{place}: {error.msg}: {line.strip()}".removesuffix(": ")
-            raise SyntaxError(message) from None
+            raise ValueError(message) from None
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         yield number, name, tree
 
@@ -106,15 +103,9 @@ def parse_cells(path, cells):
 def read_code(path):
     """What parse_cells yields of a notebook's file. Raises ValueError for what is no notebook.
 
-    It is read as plain JSON: nbformat takes a second to import. Only an old format, which has no
-    cells at its top, is left to nbformat.
+    It is read as plain JSON: nbformat takes a second to import.
     """
-    fields = notebook_fields(path, Path(path).read_bytes())
-    if "cells" not in fields:
-        import nbformat
-
-        fields = nbformat.read(path, as_version=4)
-    yield from parse_cells(path, fields["cells"])
+    return parse_cells(path, notebook_fields(path, Path(path).read_bytes())["cells"])
 
 
 def read_notebook(path):
@@ -125,14 +116,8 @@ def read_notebook(path):
     import nbformat
 
     content = path.read_bytes()
-    notebook_fields(path, content)
-    notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
-    try:
-        for _ in parse_cells(path, notebook.cells):
-            pass
-    except SyntaxError as error:
-        raise ValueError(str(error)) from None
-    return notebook, content
+    list(parse_cells(path, notebook_fields(path, content)["cells"]))
+    return nbformat.reads(content.decode("utf-8"), as_version=4), content
 
 
 def read_definitions(path):

@@ -40,7 +40,6 @@ from support import ROOT, files
 # What this notebook writes stays in exercise/, away from the repository's own results.
 short = "" if files.RUN_MODE == "full" else f"build/{files.RUN_MODE}"
 files.OUTPUT = ROOT / "exercise" / short"""
-LINE_LENGTH = 100
 
 
 def task_of(cells, index):
@@ -54,11 +53,7 @@ def task_of(cells, index):
 
 def refusal(text, indent):
     """The lines of code that raise NotImplementedError(text)."""
-    line = f"{indent}raise NotImplementedError({json.dumps(text, ensure_ascii=False)})"
-    if len(line) <= LINE_LENGTH:
-        return [line]
-    parts = textwrap.wrap(text, LINE_LENGTH - len(indent) - 8, break_on_hyphens=False)
-    parts = [part + " " for part in parts[:-1]] + parts[-1:]
+    parts = textwrap.wrap(text, 92 - len(indent), drop_whitespace=False, break_on_hyphens=False)
     literals = [f"{indent}    {json.dumps(part, ensure_ascii=False)}" for part in parts]
     return [f"{indent}raise NotImplementedError(", *literals, f"{indent})"]
 
@@ -169,7 +164,7 @@ def main():
     except ValueError as error:
         sys.exit(str(error))
     for path, text in texts.items():
-        if path.exists() and not (path.is_file() and path.read_text("utf-8") == text):
+        if path.exists() and path.read_text("utf-8") != text:
             sys.exit(
                 f"{path.relative_to(ROOT)} is there already, and is not what would be written: "
                 "it may hold your work. Move exercise/ away, or delete it, and try again."

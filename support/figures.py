@@ -16,22 +16,13 @@ PART_COLORS = {"training": BLUE, "validation": ORANGE, "test": GREEN}
 PERCENT = "{x:.0%}"  # for ax.yaxis.set_major_formatter: an axis of fractions reads in percent
 WIDTH = 6.5  # inches between the margins of a printed page: figures are drawn at that size
 matplotlib.rcdefaults()  # a person's own settings change no saved figure
-matplotlib.rcParams.update(
-    {
-        "figure.figsize": (WIDTH, 3.2),
-        "figure.constrained_layout.use": True,
-        "figure.titlesize": 10,
-        "font.size": 9,  # points on paper; no type is smaller than 8
-        "axes.titlesize": 9,
-        "axes.labelsize": 9,
-        "legend.fontsize": 8,
-        "xtick.labelsize": 8,
-        "ytick.labelsize": 8,
-        "axes.prop_cycle": matplotlib.cycler(color=PALETTE),
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
-)
+matplotlib.rc("figure", figsize=(WIDTH, 3.2), titlesize=10)
+matplotlib.rc("figure.constrained_layout", use=True)
+matplotlib.rc("font", size=9)  # points on paper; no type is smaller than 8
+matplotlib.rc("axes", titlesize=9, labelsize=9, prop_cycle=matplotlib.cycler(color=PALETTE))
+matplotlib.rc("axes.spines", top=False, right=False)
+matplotlib.rc("legend", fontsize=8)
+matplotlib.rc(("xtick", "ytick"), labelsize=8)
 
 
 def save_figure(figure, name, alt=None):

@@ -66,18 +66,8 @@ def read_json(path):
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} is missing; {remedy(path)}") from None
     except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{path} is no JSON file, or cut short ({error}); {remedy(path)}"
-        ) from None
-
-
-def rounding_digest(device):
-    """Return a digest of some products' bits: another one where a processor adds otherwise."""
-    import torch
-
-    x = torch.linspace(-1, 1, 256 * 3072, dtype=torch.double, device=device).reshape(256, 3072)
-    products = (torch.tanh(x @ x.T), x[:, :512].T @ x)
-    return hashlib.sha256(b"".join(p.cpu().numpy().tobytes() for p in products)).hexdigest()[:8]
+        told = f"{path} is no JSON file, or cut short ({error}); {remedy(path)}"
+        raise ValueError(told) from None
 
 
 def environment(device, dtype):
@@ -86,6 +76,10 @@ def environment(device, dtype):
     import torch
     import torchvision
 
+    # Some products' bits: other ones where a processor adds otherwise.
+    x = torch.linspace(-1, 1, 256 * 3072, dtype=torch.double, device=device).reshape(256, 3072)
+    products = (torch.tanh(x @ x.T), x[:, :512].T @ x)
+    bits = b"".join(product.cpu().numpy().tobytes() for product in products)
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -93,7 +87,7 @@ def environment(device, dtype):
         "numpy": numpy.__version__,
         "device": str(device),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "rounding": rounding_digest(device),
+        "rounding": hashlib.sha256(bits).hexdigest()[:8],
         "threads": torch.get_num_threads(),
         "dtype": str(dtype),
     }

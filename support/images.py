@@ -60,33 +60,38 @@ def folder_problem(folder):
     """Why a folder cannot be read, in words; None if it can."""
     try:
         os.listdir(folder)
-    except FileNotFoundError:
-        return f"{folder} does not exist"
-    except NotADirectoryError:
-        return f"{folder} is not a folder"
     except OSError as error:
-        return f"{folder} cannot be read ({error.strerror})"
-    return None
+        words = {FileNotFoundError: "does not exist", NotADirectoryError: "is not a folder"}
+        return f"{folder} {words.get(type(error), f'cannot be read ({error.strerror})')}"
 
 
-def copy_problem(folder, inner, problems):
-    """Why there is no whole copy in folder/inner, in words; None if there is one.
+def copy_in(folder, inner, md5s, endings=("",)):
+    """The paths of the files in folder/inner, and why they are no whole copy; None if they are.
 
-    inner: a relative folder, as "MNIST/raw"; problems: of the files, None for a good one.
+    inner: a relative folder, as "MNIST/raw"; md5s: {name: MD5}. Each file may have one of the
+    endings: whichever is good is taken.
     """
-    problems = list(filter(None, problems))
+    paths, problems = [], []
+    for name, md5 in md5s.items():
+        files = [folder / inner / (name + ending) for ending in endings]
+        found = {path: file_problem(path, md5) for path in files}
+        good = [path for path, problem in found.items() if problem is None]
+        present = [p for path, p in found.items() if p and p != f"{path.name} is missing"]
+        paths += good[:1]
+        problems += [] if good else present or [f"{name} is missing"]
     if not problems:
-        return None
+        return paths, None
     if folder_problem(folder):
-        return folder_problem(folder)
+        return paths, folder_problem(folder)
     if all(problem.endswith("is missing") for problem in problems):
         parts = Path(inner).parts
         for count in range(1, len(parts) + 1):
             if folder.parts[-count:] == parts[:count]:
-                return f"{folder} is the inner folder itself: name {folder.parents[count - 1]}"
+                parent = folder.parents[count - 1]
+                return paths, f"{folder} is the inner folder itself: name {parent}"
         for deeper in sorted(glob.glob(f"{glob.escape(str(folder))}/*/{inner}")):
-            return f"{folder} holds a copy one level too deep, in {deeper}: move it up"
-    return folder_problem(folder / inner) or f"{folder / inner}: {', '.join(problems)}"
+            return paths, f"{folder} holds a copy one level too deep, in {deeper}: move it up"
+    return paths, folder_problem(folder / inner) or f"{folder / inner}: {', '.join(problems)}"
 
 
 def places(root, variable):
@@ -95,29 +100,29 @@ def places(root, variable):
     return list(dict.fromkeys(ROOT / os.path.expanduser(folder) for folder in named))
 
 
-def find_copy(root, variable, problem_in):
-    """The first of these places where problem_in(place) is None, or None."""
-    return next((p for p in places(root, variable) if problem_in(p) is None), None)
+def find_copy(root, variable, files_in):
+    """The first of these places where files_in(place) names no problem, or None."""
+    return next((p for p in places(root, variable) if files_in(p)[1] is None), None)
 
 
-def provide_copy(name, root, variable, problem_in, download, advice):
+def provide_copy(name, root, variable, files_in, download, advice):
     """Return the place with a whole copy; where there is none, `root`, after download(root).
 
     Raises FileNotFoundError: what is wrong with each place, why no download helped, what to do.
     """
-    found = find_copy(root, variable, problem_in)
+    found = find_copy(root, variable, files_in)
     if found is not None:
         return found
     first, *others = places(root, variable)
-    lines = [f"No whole copy of {name}:", problem_in(first)]
-    lines += [f"{variable}: {problem_in(place)}" for place in others]
+    lines = [f"No whole copy of {name}:", files_in(first)[1]]
+    lines += [f"{variable}: {files_in(place)[1]}" for place in others]
     if not os.environ.get(variable):
         lines.append(f"{variable}, which may name another folder, is not set")
     patience, cause = socket.getdefaulttimeout(), None
     socket.setdefaulttimeout(DOWNLOAD_PATIENCE)
     try:
         reason = download(first) or "torchvision downloads nothing over it: delete it"
-        if problem_in(first) is None:
+        if files_in(first)[1] is None:
             return first
     except (OSError, RuntimeError, HTTPException) as error:
         reason, cause = f"the download failed: {error}".rstrip(".\n"), error
@@ -130,19 +135,18 @@ def provide_copy(name, root, variable, problem_in, download, advice):
 # --------------------------------------------------------------------------------------- CIFAR-10
 
 
-def cifar10_problem(folder):
-    """Why a folder holds no whole copy of CIFAR-10, in words; None if it does."""
+def cifar10_files(folder):
+    """The paths of CIFAR-10's files below a folder, and why they are no whole copy, or None."""
     from torchvision.datasets import CIFAR10
 
     meta = (CIFAR10.meta["filename"], CIFAR10.meta["md5"])
-    files = [*CIFAR10.train_list, *CIFAR10.test_list, meta]
-    inner = CIFAR10.base_folder
-    return copy_problem(folder, inner, [file_problem(folder / inner / n, md5) for n, md5 in files])
+    md5s = dict([*CIFAR10.train_list, *CIFAR10.test_list, meta])
+    return copy_in(folder, CIFAR10.base_folder, md5s)
 
 
 def find_cifar10(root="data"):
     """Return the first of `root` and $CIFAR10_ROOT with a whole copy of CIFAR-10, or None."""
-    return find_copy(root, "CIFAR10_ROOT", cifar10_problem)
+    return find_copy(root, "CIFAR10_ROOT", cifar10_files)
 
 
 def open_cifar10(root="data"):
@@ -162,8 +166,7 @@ def open_cifar10(root="data"):
     wanted = ROOT / os.path.expanduser(root) / CIFAR10.base_folder / "data_batch_1"
     advice = f"Fetch {CIFAR10.url} (MD5 {CIFAR10.tgz_md5}) on another machine and unpack it, so "
     advice += f"that {wanted} exists."
-    sought = "CIFAR-10", root, "CIFAR10_ROOT", cifar10_problem
-    folder = provide_copy(*sought, download, advice)
+    folder = provide_copy("CIFAR-10", root, "CIFAR10_ROOT", cifar10_files, download, advice)
     return Verified(folder, train=True), Verified(folder, train=False)
 
 
@@ -194,29 +197,15 @@ MNIST_MD5 = {  # of the unpacked files
 
 
 def mnist_files(folder):
-    """Return the paths of MNIST's test images and labels below a folder, packed or not.
-
-    And a problem in words, or None: why they are not a whole copy.
+    """The paths of MNIST's test images and labels below a folder, packed or not, and why they are
+    no whole copy, or None.
     """
-    paths, problems = [], []
-    for name, md5 in MNIST_MD5.items():
-        pair = [folder / "MNIST" / "raw" / (name + ending) for ending in ("", ".gz")]
-        found = {path: file_problem(path, md5) for path in pair}
-        good = [path for path, problem in found.items() if problem is None]
-        present = [p for path, p in found.items() if p and p != f"{path.name} is missing"]
-        paths += good[:1]
-        problems += [] if good else present or [f"{name} is missing"]
-    return paths, copy_problem(folder, "MNIST/raw", problems)
-
-
-def mnist_problem(folder):
-    """Why a folder holds no whole copy of MNIST's test images, in words; None if it does."""
-    return mnist_files(folder)[1]
+    return copy_in(folder, "MNIST/raw", MNIST_MD5, ("", ".gz"))
 
 
 def find_mnist(root="data"):
     """Return the paths of MNIST's test images and labels, from `root` or $MNIST_ROOT, or None."""
-    folder = find_copy(root, "MNIST_ROOT", mnist_problem)
+    folder = find_copy(root, "MNIST_ROOT", mnist_files)
     return folder and mnist_files(folder)[0]
 
 
@@ -236,7 +225,7 @@ def load_mnist(count=64, download=True):
 
     advice = f"Put {' and '.join(MNIST_MD5)} (.gz or not) of {MNIST.mirrors[0]} into "
     advice += f"{ROOT / 'data' / 'MNIST' / 'raw'}."
-    sought = "MNIST's test images", "data", "MNIST_ROOT", mnist_problem
+    sought = "MNIST's test images", "data", "MNIST_ROOT", mnist_files
     folder = provide_copy(*sought, fetch, advice)
     images, labels = (np.frombuffer(content_of(p), np.uint8) for p in mnist_files(folder)[0])
     pixels = images[16:].reshape(-1, 1, 28, 28)[:count, :, 2:26, 2:26] / 255  # after the header

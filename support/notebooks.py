@@ -5,7 +5,6 @@ python -m support.notebooks backpropagation.ipynb gradient_descent.ipynb
 
 import asyncio
 import contextlib
-import itertools
 import os
 import signal
 import sys
@@ -119,15 +118,6 @@ class LiveClient(NotebookClient):
         return super().output(outs, msg, display_id, cell_index)
 
 
-def unused_name(path):
-    """The first of small.executed.ipynb, small.executed-2.ipynb, ... that is no file yet."""
-    for number in itertools.count(1):
-        ending = ".executed" if number == 1 else f".executed-{number}"
-        candidate = path.with_name(path.stem + ending + path.suffix)
-        if not candidate.exists():
-            return candidate
-
-
 def shown_by(cell):
     """What a cell printed before its error, and the error; the last lines of what is long."""
     shown = []
@@ -179,7 +169,10 @@ def execute(path, target=None, mode=None):
             banner = nbformat.v4.new_output("stream", name="stdout", text=STAND_IN_BANNER)
             cell.outputs.insert(0, banner)
     edited = target is None and not (path.is_file() and path.read_bytes() == content)
-    saved = unused_name(path) if edited else target or path
+    saved = target or path
+    if edited:  # under a name that no file has
+        file, saved = tempfile.mkstemp(".executed.ipynb", f"{path.stem}.", path.parent)
+        os.close(file)
     write_whole(saved, nbformat.writes(notebook) + "\n")
     if edited:
         raise Stopped(
@@ -193,22 +186,16 @@ def data_is_there(path):
     """Fetch the images that a notebook works on; say what is missing if they are not to be had.
 
     Those of experiments/ load them through PART2, the definitions of gradient_descent.ipynb.
-    Definitions that do not load, or do not work, are no reason to stop: executing the notebook
-    shows their error.
     """
-    try:
+    with contextlib.suppress(Exception):  # executing the notebook shows any other error
         definitions = load_definitions(path)
-    except Exception:
-        return True
-    definitions = getattr(definitions, "PART2", definitions)
-    for name in ("load_airplane_bird", "load_mnist"):
-        try:
-            getattr(definitions, name, lambda: None)()
-        except FileNotFoundError as error:
-            print(f"\n{error}\n", flush=True)
-            return False
-        except Exception:
-            continue
+        definitions = getattr(definitions, "PART2", definitions)
+        for name in ("load_airplane_bird", "load_mnist"):
+            try:
+                getattr(definitions, name, lambda: None)()
+            except FileNotFoundError as error:
+                print(f"\n{error}\n", flush=True)
+                return False
     return True
 
 

@@ -6,7 +6,6 @@ says what it has instead, and then exits with 1. It asks about an environment th
 yet, so the standard library is all that it needs.
 """
 
-import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,13 +17,11 @@ def missing(path):
     Raises ValueError for a line that pins nothing.
     """
     found = []
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
-        pin = line.partition("#")[0].strip()
-        if not pin:
-            continue
-        if not (match := re.fullmatch(r"([\w.-]+)==([\w.]+)", pin)):
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    for pin in filter(None, (line.partition("#")[0].strip() for line in lines)):
+        name, equals, wanted = pin.partition("==")
+        if not equals:
             raise ValueError(f"{path}: {pin!r} is no pin; expected name==version")
-        name, wanted = match.groups()
         try:
             present = version(name)
         except PackageNotFoundError:

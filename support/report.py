@@ -19,6 +19,7 @@ from support import ROOT
 from support.definitions import read_definitions
 from support.files import read_json, write_whole
 
+import numpy as np
 import pypandoc
 import typst
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
@@ -180,22 +181,19 @@ def make_pdf(markdown, root=ROOT):
     return typst.compile(markup, root=root, pdf_standards="ua-1", ignore_system_fonts=True)
 
 
-def write_document(name, root=ROOT):
-    """Render report.md (and report.pdf) or README.md, and write what was rendered as a whole."""
-    text = render(name, root)
-    contents = {name: text}
-    if name == "report.md":
-        contents["report.pdf"] = make_pdf(text, root)
-    for file, content in contents.items():
-        write_whole(root / file, content)
-    print(f"{' and '.join(contents)}: rendered", flush=True)
-
-
 def write_all(root=ROOT):
-    """Write each document whose sentences hold; say which do not. Exits at any other error."""
+    """Write report.md with report.pdf, and README.md, each whole, where its sentences hold.
+
+    Says which do not. Exits at any other error.
+    """
     for name in DOCUMENTS:
         try:
-            write_document(name, root)
+            contents = {name: render(name, root)}
+            if name == "report.md":
+                contents["report.pdf"] = make_pdf(contents[name], root)
+            for file, content in contents.items():
+                write_whole(root / file, content)
+            print(f"{' and '.join(contents)}: rendered", flush=True)
         except AssumptionFailed as failed:
             print(f"{name} was left as it is; {failed}. Change report/{name}.jinja.", flush=True)
         except Exception as error:
@@ -213,8 +211,8 @@ def digits(run):
 
 def largest_difference(pairs):
     """The largest |a - b|; NaN where one of the two is NaN, but for two NaNs 0."""
-    differences = [0.0 if a != a and b != b else abs(a - b) for a, b in pairs]
-    return math.nan if any(map(math.isnan, differences)) else max(differences)
+    a, b = np.transpose(pairs)
+    return np.where(np.isnan(a) & np.isnan(b), 0, np.abs(a - b)).max()
 
 
 def summary(before, after, root=ROOT):

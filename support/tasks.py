@@ -15,7 +15,7 @@ import platform
 from pathlib import Path
 
 from support import ROOT
-from support.definitions import REMEMBERED, load_definitions
+from support.definitions import REMEMBERED, load_definitions, remember_modules
 from support.files import RUN_MODE, write_whole
 from support.progress import progress
 
@@ -115,6 +115,7 @@ def run_task(notebook, conditions, name, arguments, result_path):
     try:
         function = getattr(definitions_of(notebook, conditions), name)
         result = {"task": [name, arguments], "result": function(**arguments)}
+        remember_modules((ROOT, Path(notebook).resolve().parent))  # those that it imported itself
         write_whole(result_path, json.dumps(result, allow_nan=False))
     except Exception as error:
         return f"{type(error).__name__}: {error}"

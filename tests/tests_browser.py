@@ -45,12 +45,8 @@ def jupyterlab(tree_copy, short_mode, tmp_path, monkeypatch):
             time.sleep(0.1)
         yield address[0]
     finally:
-        server.terminate()
-        try:
-            server.wait(timeout=15)
-        except subprocess.TimeoutExpired:  # it ignores the signal while a kernel starts
-            server.kill()  # its kernel sees that and ends by itself
-            server.wait()
+        server.kill()  # it ignores other signals while a kernel starts; its kernel ends by itself
+        server.wait()
 
 
 def wait_for_cells(page, count, patience=45):

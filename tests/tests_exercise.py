@@ -20,9 +20,12 @@ NO_SOLUTION = {"@torch.no_grad()", "super().__init__()", "raise ValueError(", ")
 
 def definitions(notebook):
     """{name: its syntax tree} of a notebook's functions and classes."""
-    kinds = ast.FunctionDef | ast.ClassDef
-    trees = [ast.parse(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
-    return {node.name: node for tree in trees for node in tree.body if isinstance(node, kinds)}
+    nodes = ast.parse(source_of(notebook, "code")).body
+    return {node.name: node for node in nodes if hasattr(node, "name")}
+
+
+def source_of(notebook, kind):
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == kind)
 
 
 def code_lines(source):
@@ -40,10 +43,7 @@ def both(request):
 def test_no_line_of_a_solution_stands_in_the_exercise(both):
     name, answer, made = both
     here = {cell.id: cell.source for cell in made.cells}
-    code, prose = (
-        "\n".join(cell.source for cell in made.cells if cell.cell_type == kind)
-        for kind in ("code", "markdown")
-    )
+    code, prose = source_of(made, "code"), source_of(made, "markdown")
     solution = set()
     for cell in answer.cells:
         if cell.cell_type == "code" and cell.metadata["tags"][0] in ("solution", "left-out"):
@@ -86,19 +86,16 @@ def test_checks_and_equations_stay_and_the_rest_is_clean(both):
             assert equations == re.findall(r"\$\$.+?\$\$", here[cell.id].source, re.DOTALL)
         elif cell.metadata["tags"][0] in ("check", "given"):
             assert here[cell.id].source == cell.source
-    code = "\n".join(cell.source for cell in made.cells if cell.cell_type == "code")
     test = {"backpropagation.ipynb": "main_test(back", "gradient_descent.ipynb": "sgd_test(train"}
-    assert f"assert {test[name]}" in code
-    headings = re.findall(r"^#+ (.+)$", "\n".join(c.source for c in made.cells), re.MULTILINE)
+    assert f"assert {test[name]}" in source_of(made, "code")
+    headings = re.findall(r"^#+ (.+)$", source_of(made, "markdown"), re.MULTILINE)
     anchors = {"#" + heading.replace(" ", "-") for heading in headings}
     for cell in made.cells:
         assert "exercise" not in cell.metadata
         assert cell.cell_type != "code" or (cell.outputs, cell.execution_count) == ([], None)
-        links = re.findall(r"\]\((?!\w+:)([^)]+)\)", cell.source)
-        for target in links if cell.cell_type == "markdown" else ():
-            leads = target in anchors or target in exercise.OWN_FILES
-            up = (ROOT / "tests" / target).exists()  # a folder beside that of the exercise
-            assert leads or up, target
+    for target in re.findall(r"\]\((?!\w+:)([^)]+)\)", source_of(made, "markdown")):
+        up = (ROOT / "tests" / target).exists()  # a folder beside that of the exercise
+        assert up or target in anchors or target in exercise.OWN_FILES, target
     nbformat.validate(made)
 
 

@@ -1,9 +1,8 @@
 """Loading a notebook's definitions: nothing of its work, nothing lost, nothing swallowed."""
 
 import ast
-import json
 import os
-import runpy
+import re
 import subprocess
 import sys
 
@@ -40,10 +39,12 @@ def test_constants_of_every_form(tmp_path):
         "LOW, HIGH = 1, 2\nFIRST, *REST = [3, 4, 5]\n(LEFT, [RIGHT]), LAST = (6, [7]), 8",
         "SAME = EQUAL = 9\nLIMIT: int = 10\nOTHER: int",
         "async def wait():\n    return await LIMIT",
+        "LATER = lambda: runs\nSQUARES = [i * i for i in (1, 2)]\nruns = 1",
     )
     names = "LOW HIGH FIRST LEFT RIGHT LAST SAME EQUAL LIMIT".split()
     assert [getattr(module, name) for name in names] == [1, 2, 3, 6, 7, 8, 9, 9, 10]
     assert module.REST == [4, 5] and callable(module.wait)
+    assert callable(module.LATER) and module.SQUARES == [1, 4]
     with pytest.raises(AttributeError, match="small.ipynb defines no OTHER"):
         _ = module.OTHER
 
@@ -75,11 +76,6 @@ def test_what_needs_the_work_is_left_out_and_says_so_where_it_is_used(tmp_path, 
         getattr(module, name)
 
 
-def test_a_name_inside_a_lambda_is_read_later(tmp_path):
-    module = load(tmp_path, "LATER = lambda: runs", "runs = 1", "SQUARES = [i * i for i in (1, 2)]")
-    assert callable(module.LATER) and module.SQUARES == [1, 4]
-
-
 @pytest.mark.parametrize(
     "source, error",
     [
@@ -96,22 +92,13 @@ def test_other_errors_are_raised(tmp_path, source, error):
         load(tmp_path, "runs = [1, 2]", source)
 
 
-def test_an_old_notebook_is_read(tmp_path):
-    cell = {"cell_type": "code", "input": "LIMIT = 3", "language": "python", "outputs": []}
-    fields = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}}
-    path = tmp_path / "old.ipynb"
-    path.write_text(json.dumps(fields | {"worksheets": [{"cells": [cell]}]}))
-    assert load_definitions(path).LIMIT == 3
-
-
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_notebooks_lose_nothing(path, request):
     """Each name that a definition binds is there after loading, each constant is a definition."""
     fixture = {"backpropagation": "part1", "gradient_descent": "part2"}.get(path.stem, path.stem)
     module = request.getfixturevalue(fixture)
     lost = set(filter(CONSTANT.fullmatch, module.__needs_work__))
-    worked_example = {"W1", "W2"}  # matrices of backpropagation, which are no constants
-    assert lost <= worked_example
+    assert lost <= {"W1", "W2"}, "matrices of a worked example, which are no constants"
     for _, tree in read_definitions(path):
         for node in tree.body:
             assert hasattr(module, getattr(node, "name", "__name__"))
@@ -140,56 +127,35 @@ print("\\n".join(opened))
 @pytest.mark.fault
 def test_loading_reads_no_results_and_no_images(tmp_path):
     """From another folder, which stays empty."""
-    output = subprocess.check_output(
-        [sys.executable, "-c", LOAD_ALL, *map(str, NOTEBOOKS)],
-        text=True,
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
+    command = [sys.executable, "-c", LOAD_ALL, *map(str, NOTEBOOKS)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    output = subprocess.check_output(command, text=True, cwd=tmp_path, env=environment)
     opened = output.splitlines()
     assert str(NOTEBOOKS[0]) in opened and str(ROOT / "data" / "published_runs.json") in opened
-    forbidden = (str(ROOT / "results"), str(ROOT / "figures"))
-    for path in opened:
-        assert not path.startswith(forbidden), path
-        assert "cifar-10-batches-py" not in path and "MNIST" not in path, path
+    forbidden = (str(ROOT / "results"), str(ROOT / "figures"), "cifar-10-batches-py", "MNIST")
+    assert not [path for path in opened for part in forbidden if part in path]
     assert os.listdir(tmp_path) == []
-
-
-def imported(tree):
-    """The names of the packages that a cell imports, in their order."""
-    for node in tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield getattr(node, "module", None) or node.names[0].name
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_support_is_imported_before_torch(path):
     """So that it can set how torch's threads wait."""
-    names = [
-        name.partition(".")[0] for _, tree in read_definitions(path) for name in imported(tree)
-    ]
-    assert names.index("support") < names.index("torch")
+    code = "\n".join(ast.unparse(tree) for _, tree in read_definitions(path))
+    support, torch = (re.search(rf"^(from|import) {n}\b", code, re.M) for n in ("support", "torch"))
+    assert support.start() < torch.start()
 
 
-@pytest.mark.parametrize(
-    "chosen, torch_is_there, expected",
-    [
-        ({}, False, {"GOMP_SPINCOUNT"}),
-        ({}, True, set()),
-        ({"OMP_WAIT_POLICY": "PASSIVE"}, False, {"OMP_WAIT_POLICY"}),
-    ],
-)
-def test_how_threads_wait_is_set_where_nobody_has(monkeypatch, chosen, torch_is_there, expected):
-    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
-    environment = {k: v for k, v in os.environ.items() if k not in names} | chosen
-    monkeypatch.setattr(os, "environ", environment)
-    if not torch_is_there:
-        monkeypatch.delitem(sys.modules, "torch")
-    runpy.run_path(str(ROOT / "support" / "__init__.py"))
-    assert set(names) & set(environment) == expected
-    environment["GOMP_SPINCOUNT"] = "7"
-    runpy.run_path(str(ROOT / "support" / "__init__.py"))
-    assert environment["GOMP_SPINCOUNT"] == "7"
+def test_how_threads_wait_is_set_where_nobody_has(monkeypatch):
+    def left_by(**chosen):
+        monkeypatch.setattr(os, "environ", chosen)
+        exec((ROOT / "support" / "__init__.py").read_text(), {"__file__": ""})
+        return chosen
+
+    assert left_by() == {}, "torch has been imported"
+    monkeypatch.delitem(sys.modules, "torch")
+    assert left_by() == {"GOMP_SPINCOUNT": "100000"}
+    for chosen in ({"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "PASSIVE"}):
+        assert left_by(**chosen) == chosen
 
 
 def test_the_tests_run_on_the_cpu(part2):

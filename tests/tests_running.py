@@ -1,36 +1,32 @@
 """Executing notebooks: what is shown on the way, what is saved, and what a failure leaves."""
 
 import os
+import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from support import ROOT
 from support.notebooks import execute, main
+from support.progress import progress
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
-from tests.helpers.notebooks import outputs_of, small_notebook
+from tests.helpers.notebooks import outputs_of, small_notebook, stopped
 
-
-@pytest.fixture(autouse=True)
-def full_mode(monkeypatch):
-    monkeypatch.setenv("RUN_MODE", "full")
+SHOW_MODE = "import os\nprint(os.environ['RUN_MODE'])\n"
 
 
 def test_a_failing_or_missing_notebook_is_named_and_left_as_it_was(tmp_path):
     """Where it stands, what it printed, and Python's own traceback without colors."""
     source = "x = 1\n" * 20 + "print('seen')\njson = __import__('json')\njson.loads('{')"
-    path = small_notebook(tmp_path, source, heading="## Task 8")
-    before = path.read_bytes()
-    with pytest.raises(SystemExit) as stop:
-        main([str(path)])
-    assert isinstance(stop.value.code, str), "a text as the exit code: status 1"
-    first, *others = stop.value.code.splitlines()
-    assert first == f"{path} stopped in Task 8 (cell 2) and was left as it was:"
-    assert others[0] == "seen" and "JSONDecodeError" in others[-1] and len(others) < 20
-    assert "\x1b" not in stop.value.code and any("json.loads('{')" in line for line in others)
-    assert path.read_bytes() == before and os.listdir(tmp_path) == ["small.ipynb"]
+    message = stopped(small_notebook(tmp_path, source, heading="## Task 8"))
+    first, printed, *others = message.splitlines()
+    assert (first, printed) == (" stopped in Task 8 (cell 2) and was left as it was:", "seen")
+    assert "JSONDecodeError" in others[-1] and len(others) < 19 and "\x1b" not in message
+    assert any("json.loads('{')" in line for line in others)
     with pytest.raises(SystemExit, match=r"nothing\.ipynb: there is no such notebook"):
         main([str(tmp_path / "nothing.ipynb")])
 
@@ -46,12 +42,19 @@ print([name for name in ("startup", "console") if name in globals()], os.environ
 print("a fault", file=sys.stderr)
 """
 RC = "backend: svg\nfigure.dpi: 33\nsavefig.dpi: 44\nfont.size: 20\nsavefig.bbox: tight\n"
-PROFILE = """
+PERSONAL = {  # files of a person's settings
+    "settings/profile_default/startup/first.py": "startup = 1",
+    "settings/profile_default/ipython_kernel_config.py": """
+c = get_config()
 c.InlineBackend.figure_formats = {"svg"}
 c.InlineBackend.rc = {"figure.dpi": 55}
 c.IPKernelApp.exec_lines = ["startup = 1"]
 c.InteractiveShell.ast_node_interactivity = "all"
-"""
+""",
+    "settings/console.py": "console = 1",
+    "settings/matplotlibrc": RC,
+    "matplotlibrc": RC,
+}
 
 
 def test_a_second_run_saves_the_same_bytes_whatever_a_person_has_set(tmp_path, monkeypatch, capfd):
@@ -66,18 +69,13 @@ def test_a_second_run_saves_the_same_bytes_whatever_a_person_has_set(tmp_path, m
     streams = {output.name: output.text for output in outputs_of(path) if "text" in output}
     assert streams == {"stdout": "[] full\n", "stderr": "a fault\n"}
     assert capfd.readouterr().err == "a fault\n"
-    settings = tmp_path / "settings"
-    startup = settings / "profile_default" / "startup"
-    startup.mkdir(parents=True)
-    (startup / "first.py").write_text("startup = 1")
-    (startup.parent / "ipython_kernel_config.py").write_text("c = get_config()" + PROFILE)
-    (settings / "console.py").write_text("console = 1")
-    for folder in (tmp_path, settings):
-        (folder / "matplotlibrc").write_text(RC)
+    for name, text in PERSONAL.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
     monkeypatch.setenv("MPLBACKEND", "agg")
-    monkeypatch.setenv("MATPLOTLIBRC", str(settings))
-    monkeypatch.setenv("IPYTHONDIR", str(settings))
-    monkeypatch.setenv("PYTHONSTARTUP", str(settings / "console.py"))
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "settings"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "settings"))
+    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "settings" / "console.py"))
     execute(path)
     assert (path.read_bytes(), (tmp_path / "figure.png").read_bytes()) == saved
 
@@ -87,27 +85,29 @@ def test_running_part_is_named_by_its_heading(tmp_path, capfd):
 
     Definitions that need the notebook's work do not keep it from running, on the real images.
     """
-    show = "import os\nprint(os.environ['RUN_MODE'])\nwork = [1, 2]\nBEST = max(work)"
-    path = small_notebook(tmp_path, show, "AGAIN = max(work)", "", "x = 3", "x = 4")
-    notebook = nbformat.read(path, as_version=4)
-    texts = ["# Title\n\nWords.\n\n## 1. The `first` part", "## 2. The second\n\nWords.", "More."]
-    for index, text in ((0, texts[0]), (4, texts[1]), (6, texts[2])):
-        notebook.cells.insert(index, nbformat.v4.new_markdown_cell(text, id=f"text-{index}"))
-    nbformat.write(notebook, path)
+    text, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    cells = [
+        text("# Title\n\nWords.\n\n## 1. The `first` part"),
+        *map(code, [f"{SHOW_MODE}work = [1, 2]\nBEST = max(work)", "AGAIN = max(work)", "# no"]),
+        text("## 2. The second\n\nWords."),
+        code("x = 3"),
+        text("More."),
+        code("x = 4"),
+    ]
+    path = tmp_path / "small.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     main([str(path)])
-    lines = capfd.readouterr().out.splitlines()
-    assert lines == [
+    assert capfd.readouterr().out.splitlines() == [
         "small.ipynb  1. The first part  cell 2/8",
         "small.ipynb  2. The second  cell 6/8",
         f"small.ipynb: done, saved as {path}",
     ]
-    assert outputs_of(path)[0].text == "full\n" and os.environ["RUN_MODE"] == "full"
+    assert outputs_of(path)[0].text == "full\n"
 
 
 def test_without_images_a_short_run_says_so(tmp_path):
     missing = "def load_mnist():\n    raise FileNotFoundError('no images')\n"
-    show = "import os\nprint(os.environ['RUN_MODE'])"
-    main([str(small_notebook(tmp_path, missing + show))])
+    main([str(small_notebook(tmp_path, missing + SHOW_MODE))])
     banner, output = outputs_of(tmp_path / "build" / "stand-in" / "small.ipynb")
     assert banner.text.startswith("STAND-IN IMAGES") and output.text == "stand-in\n"
     assert os.environ["RUN_MODE"] == "full", "the mode is the kernel's alone"
@@ -123,7 +123,82 @@ def test_unknown_run_mode_is_refused_in_one_line(outside, tmp_path, monkeypatch)
         command = [sys.executable, "-m", "support.notebooks", str(path)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert (done.returncode, done.stdout, done.stderr) == (1, "", line + "\n")
+        assert os.listdir(tmp_path) == ["small.ipynb"]
     else:
-        with pytest.raises(SystemExit, match=f"^{line}$"):
-            main([str(path)])
-    assert os.listdir(tmp_path) == ["small.ipynb"]
+        assert stopped(path) == line
+
+
+# --- the progress bar: seen while its loop runs, and nowhere afterwards
+
+LOOP = f"""
+import sys, time
+sys.path.insert(0, {str(ROOT)!r})
+from support.progress import progress
+print("before")
+bar = progress(range(7), unit="epoch", desc="No 4, by hand, 7 of 22")
+for i in bar:
+    for _ in progress(range(2), unit="task"):
+        time.sleep(0.06)
+    bar.set_postfix(loss=i)
+print("after")
+"""
+SHOWN = r"No 4, by hand, 7 of 22: +\d+%\|.*\| 3/7 \[00:0\d<00:0\d, .*epoch/s, loss=\d\]"
+
+
+def test_bars_are_for_people(capfd):
+    """No bar where nobody looks: not in a worker process, not in a test."""
+    assert list(progress(range(3), unit="epoch")) == [0, 1, 2]
+    assert capfd.readouterr() == ("", "")
+
+
+class PersonsClient(NotebookClient):
+    """Executes a notebook as JupyterLab does, and keeps what each output showed on the way."""
+
+    shown = ()
+
+    def process_message(self, msg, cell, cell_index):
+        self.shown += tuple(msg["content"].get("data", {}).values())
+        return super().process_message(msg, cell, cell_index)
+
+
+def test_a_persons_cell_keeps_what_it_printed_and_nothing_to_be_seen(tmp_path):
+    """Each bar is an output of its own, updated in its place, and empty at the end."""
+    client = PersonsClient(nbformat.read(small_notebook(tmp_path, LOOP), as_version=4))
+    client.execute()
+    outputs = client.nb.cells[0].outputs
+    printed = [output.text for output in outputs if output.output_type == "stream"]
+    assert "".join(printed) == "before\nafter\n" and printed[-1] == "after\n"
+    bars = [output for output in outputs if output.output_type != "stream"]
+    assert len(bars) == 1 + 7 and not any(bar.data for bar in bars)
+    assert any(re.fullmatch(SHOWN, text) for text in client.shown), client.shown
+
+
+def test_a_run_leaves_what_was_printed_and_no_output_of_a_bar(tmp_path, capfd):
+    """Nor does a bar, or one of its updates, go to a file or a pipe."""
+    path = small_notebook(tmp_path, LOOP)
+    execute(path)
+    assert [output.text for output in outputs_of(path)] == ["before\nafter\n"]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no pseudo-terminals here")
+def test_a_bar_in_a_terminal_says_what_runs_and_the_time_left(tmp_path, monkeypatch):
+    import termios
+
+    master, slave = os.openpty()
+    termios.tcsetwinsize(slave, (24, 120))
+
+    def read(seen=b""):
+        while not seen.endswith(b"END"):
+            seen += os.read(master, 1000)
+        return re.split("[\r\n]", seen.decode())
+
+    with open(slave, "w") as terminal, ThreadPoolExecutor() as pool:
+        reading = pool.submit(read)
+        monkeypatch.setattr(sys, "stderr", terminal)
+        execute(small_notebook(tmp_path, LOOP))
+        print("END", file=terminal, end="", flush=True)
+    os.close(master)
+    updates = reading.result()
+    assert any(re.fullmatch(SHOWN, update.strip()) for update in updates), updates
+    assert updates[-1] == "\x1b[KEND", "the last update leaves an empty line"

@@ -1,19 +1,25 @@
-"""The notebooks as they are saved: executed from top to bottom, clean, with links that lead."""
+"""The notebooks as they are saved: executed from top to bottom, clean, with links that lead; and
+figures as they are saved and shown: once, in words too, the same bytes again.
+"""
 
 import ast
 import builtins
-import dis
 import re
 import types
 
+import support.files
 from support.definitions import load_definitions, read_definitions
-from support.figures import WIDTH
+from support.figures import WIDTH, save_figure
+from support.notebooks import execute
 
+import matplotlib.pyplot as plt
 import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
+from PIL import Image
 
 from conftest import NOTEBOOKS
+from tests.helpers.notebooks import names_in, outputs_of, small_notebook
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -69,24 +75,59 @@ def test_cells_are_short_and_contents_lead_to_headings(path):
     assert {link for link, level in levels.items() if level == "##"} <= links
 
 
-def global_names(code):
-    """Yield the global names that a code object reads, those of nested functions too."""
-    yield from (i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL")
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from global_names(constant)
-
-
 def test_no_function_leans_on_a_global_of_the_running_notebook(path):
     names = vars(load_definitions(path))
     for name, value in names.items():
         function = getattr(value, "__wrapped__", value)
         if isinstance(function, types.FunctionType) and function.__globals__ is names:
-            assert set(global_names(function.__code__)) <= names.keys() | vars(builtins), name
+            read = names_in(function.__code__, "LOAD_GLOBAL")
+            assert read <= names.keys() | vars(builtins), name
 
 
 def test_a_function_stands_in_one_notebook_alone():
     trees = [tree for path in NOTEBOOKS for _, tree in read_definitions(path)]
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    defined = [node.name for tree in trees for node in tree.body if isinstance(node, kinds)]
+    defined = [node.name for tree in trees for node in tree.body if hasattr(node, "name")]
     assert len(defined) == len(set(defined))
+
+
+DRAW = """\
+from pathlib import Path
+import support.figures
+import support.files
+support.files.OUTPUT = Path("out").resolve()
+import matplotlib.pyplot as plt
+for name, alt in (("one", "A line that rises."), ("two", None)):
+    figure, ax = plt.subplots()
+    ax.plot([1, 2])
+    support.figures.save_figure(figure, name, alt)
+print("done")
+"""
+
+
+def test_a_notebook_shows_each_figure_once_with_its_words(tmp_path, monkeypatch):
+    """Even with a backend that a person has chosen; the saved notebooks were run without."""
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setenv("PYTHONPATH", str(support.ROOT))
+    path = small_notebook(tmp_path, DRAW)
+    execute(path)
+    outputs = outputs_of(path)
+    shown = [output for output in outputs if output.output_type == "display_data"]
+    assert len(shown) == 2 and len(outputs) == 3, "and what was printed"
+    assert shown[0].metadata["image/png"] == {"alt": "A line that rises.", "width": 780}
+    assert shown[0].data["text/plain"] == "A line that rises."
+    assert "alt" not in shown[1].metadata["image/png"]
+    assert (tmp_path / "out" / "figures" / "one.png").is_file()
+
+
+def test_a_figure_is_the_same_bytes_again_and_closed(tmp_path, monkeypatch):
+    monkeypatch.setattr(support.files, "OUTPUT", tmp_path)
+    for name in ("first", "second"):
+        figure, ax = plt.subplots()
+        ax.plot([1, 2], label="line")
+        ax.legend()
+        save_figure(figure, name)
+    first, second = (tmp_path / "figures" / f"{name}.png" for name in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+    with Image.open(first) as image:
+        assert image.size == (200 * WIDTH, 200 * 3.2), "inches, at 200 dots an inch"
+    assert plt.get_fignums() == []

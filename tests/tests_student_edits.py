@@ -1,10 +1,8 @@
 """gradient_descent.ipynb after a student's edits: every later cell works, and can be run twice."""
 
 import contextlib
-import dis
 import io
 import json
-import types
 
 import support.files
 
@@ -16,6 +14,7 @@ from matplotlib.text import Text
 from torch.utils.data import TensorDataset
 
 from conftest import NOTEBOOKS
+from tests.helpers.notebooks import names_in
 
 # Other epochs, another batch size and fewer images: edits themselves, and quick.
 EDITS = {
@@ -34,19 +33,12 @@ def code_cells():
     return [cell.source for cell in cells if cell.cell_type == "code"]
 
 
-def names(code, *operations):
-    """The names that a code object, or one inside it, treats by one of the operations."""
-    found = {i.argval for i in dis.get_instructions(code) if i.opname in operations}
-    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    return found.union(*(names(constant, *operations) for constant in inner))
-
-
 def test_a_cell_run_again_finds_what_it_found_the_first_time():
     """What a cell takes from elsewhere has one meaning: no two other cells assign it."""
     codes = [compile(cell, "cell", "exec") for cell in code_cells()]
-    assigned = [names(code, "STORE_NAME") for code in codes]
+    assigned = [names_in(code, "STORE_NAME") for code in codes]
     for code, own in zip(codes, assigned, strict=True):
-        for name in names(code, "LOAD_NAME", "LOAD_GLOBAL") - own:
+        for name in names_in(code, "LOAD_NAME", "LOAD_GLOBAL") - own:
             assert sum(name in others for others in assigned) <= 1, name
 
 
@@ -78,21 +70,21 @@ def edited(images, tmp_path_factory):
         yield run, folder
 
 
+def saved(folder):
+    return json.loads((folder / "results" / "gradient_descent.json").read_text())
+
+
 @pytest.fixture(scope="module")
 def whole(edited, images):
     """The notebook on few images, each cell run twice: its namespace, and what it printed."""
     run, _ = edited
     namespace = {"FEW_IMAGES": tuple(TensorDataset(*part[:COUNT]) for part in images)}
-    cells = "\0".join(code_cells())
+    text = "\0".join(code_cells())
     for old, new in EDITS.items():
-        assert cells.count(old) == 1, old
-        cells = cells.replace(old, new)
-    printed = run(cells.split("\0"), namespace, times=2)
-    return cells.split("\0"), namespace, printed
-
-
-def saved(folder):
-    return json.loads((folder / "results" / "gradient_descent.json").read_text())
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    cells = text.split("\0")
+    return cells, namespace, run(cells, namespace, times=2)
 
 
 @pytest.mark.slow

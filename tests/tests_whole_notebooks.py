@@ -13,6 +13,7 @@ from support.images import find_mnist
 import pytest
 import torch
 
+from conftest import EXPERIMENTS
 from tests.helpers.results import check_selection, log_of
 
 pytestmark = pytest.mark.notebook
@@ -70,33 +71,27 @@ def test_backpropagation(short_run):
     assert results["environment"]["torch"] == torch.__version__ and 0 < results["two_moons"]["loss"]
 
 
-@pytest.mark.fault
-def test_experiments_luck(short_run):
-    results = short_run("experiments/luck")[0]
+def check_luck(results, *_):
     seeds, cures = results["seeds"], results["cures"]
     assert len(seeds["runs"]) == 6 and seeds["pairs"] == 1
     assert seeds["summary"].keys() == cures["averaged"].keys() == {"2", "6", "11"}
     assert cures["swinging"] == cures["fall_runs"] == [], "one epoch cannot swing"
 
 
-@pytest.mark.fault
-def test_experiments_convolutions(short_run):
-    cnn = short_run("experiments/convolutions")[0]["cnn"]
+def check_convolutions(results, *_):
+    cnn = results["cnn"]
     assert len(cnn["runs"]) == 1 and len(cnn["ablation"]) == 6 and len(cnn["tried"]) == 5
     (run,) = cnn["runs"]
     assert run["test_accuracy"] == pytest.approx(1 - len(run["test_wrong"]) / 1_024)
 
 
-@pytest.mark.fault
-def test_experiments_replays(short_run, short_mode):
-    replay = short_run("experiments/replays")[0]["replay"]
-    assert replay["handout"]["losses_equal"] == (6 if short_mode == "quick" else 0)
+def check_replays(results, saved, mode):
+    replay = results["replay"]
+    assert replay["handout"]["losses_equal"] == (6 if mode == "quick" else 0)
     assert len(replay["one_bit"]) == 4
 
 
-@pytest.mark.fault
-def test_experiments_stability(short_run):
-    results, saved, _ = short_run("experiments/stability")
+def check_stability(results, saved, mode):
     for key in ("bowl", "plateau_speed"):
         assert results[key] == saved[key], key
     for key in ("bound", "not_finite", "airplane_share"):
@@ -116,16 +111,19 @@ def test_experiments_stability(short_run):
     assert len(edge["fall"]["steps"]) == 32 and len(edge["last_batch"]) == 4
 
 
-@pytest.mark.fault
-def test_experiments_mistakes(short_run, short_mode):
+def check_mistakes(results, saved, mode):
     """Where the images are a stand-in, there is nothing to compare with."""
-    results, _, _ = short_run("experiments/mistakes")
     others = results["shared_mistakes"]["others"]
-    assert ("a convolutional net" in others) == bool(others) == (short_mode == "quick")
+    assert ("a convolutional net" in others) == bool(others) == (mode == "quick")
     assert set(results["selected"]["ece"]) == {"training", "validation", "test"}
 
 
-@pytest.mark.fault
-def test_experiments_gradient_checks(short_run):
-    results, saved, _ = short_run("experiments/gradient_checks")
+def check_gradient_checks(results, saved, mode):
     assert results == saved
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_experiments(short_run, short_mode, path):
+    results, saved, _ = short_run(f"experiments/{path.stem}")
+    globals()[f"check_{path.stem}"](results, saved, short_mode)
