@@ -9,7 +9,7 @@ from tests.programs.passes.wrong_loss import target_minus_output
 
 def handout_test(backpropagation, model, mnist):
     """As the hand-out's harness: for each parameter, whether its gradient is like autograd's."""
-    x = random_tensor((1, 1, 24, 24) if mnist else (1, 2), 1).to(torch.double)
+    x = random_tensor((1, 1, 24, 24) if mnist else (1, 2), 1)
     y_true = random_tensor((1, 1) if mnist else (1, 2), 2).to(x)  # a label alone, as a number
     y_pred = model(x)
     assert y_pred.shape == (1, 10 if mnist else 2)
@@ -22,16 +22,9 @@ def handout_test(backpropagation, model, mnist):
     return [g.shape == r.shape and bool((g - r).norm() <= 1e-3 * r.norm()) for g, r in pairs]
 
 
-@pytest.fixture
-def in_double():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.double)
-    yield
-    torch.set_default_dtype(before)
-
-
 @pytest.mark.parametrize("n_l, mnist", [([2, 3, 2], False), ([24 * 24, 16, 10], True)])
-def test_the_hand_outs_harness_accepts_the_notebooks_pass(backward, part1, in_double, n_l, mnist):
+def test_the_hand_outs_harness_accepts_the_notebooks_pass(backward, part1, n_l, mnist):
     """Its MNIST targets have the shape (1, 1) against outputs of (1, 10); it can fail."""
-    assert handout_test(backward, part1.MyNet(n_l), mnist) == [True] * 4
-    assert handout_test(target_minus_output, part1.MyNet(n_l), mnist) == [False] * 4
+    model = part1.MyNet(n_l).double()
+    assert handout_test(backward, model, mnist) == [True] * 4
+    assert handout_test(target_minus_output, model, mnist) == [False] * 4

@@ -1,4 +1,4 @@
-"""The training loops, the accuracy, the comparison of two runs and the model."""
+"""The training loops, the steps of tasks 4, 6 and 7, the accuracy, two runs compared, the model."""
 
 import math
 from functools import partial
@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.utils.data import Subset, TensorDataset
 
+from checks.difference import same_bits
 from checks.trainings import same_parameters
 
 LABELS = torch.tensor([0, 1, 1, 0])
@@ -210,3 +211,25 @@ def test_an_optimizer_of_another_model_is_refused(part2):
     optimizer.add_param_group({"params": [model[1].bias]})  # one is enough, in any group
     part2.train(1, optimizer, *rest)
     assert not torch.equal(model[1].bias, flat_net()[1].bias)
+
+
+def test_steps_are_torchs_and_a_wrong_one_is_noticed(part2, few_batches):
+    """To the last bit. Buffers that start at 0 give what torch's give, the first gradient."""
+
+    def agrees(step, **switches):
+        def watched(parameters):
+            before = [p.grad.clone() for p in parameters]
+            step(parameters)
+            assert all(same_bits(p.grad, g) for p, g in zip(parameters, before, strict=True))
+
+        runs = part2.against_torch(watched, few_batches[2:], 3, **switches)
+        return part2.same_bits(runs["torch"], runs["manual"])
+
+    v = [torch.zeros_like(p) for p in part2.new_model().parameters()]
+    assert agrees(lambda p: part2.plain_step(p, 0.1), lr=0.1)
+    assert agrees(lambda p: part2.decay_step(p, 0.1, 0.01), lr=0.1, weight_decay=0.01)
+    rule = dict(lr=0.1, momentum=0.9, weight_decay=0.01)
+    assert agrees(lambda p: part2.momentum_step(p, 0.1, 0.9, 0.01, v), **rule)
+    assert not agrees(lambda p: part2.plain_step(p, 0.1), lr=0.1, weight_decay=0.01)
+    assert not agrees(lambda p: part2.plain_step(p, 0.1000001), lr=0.1)
+    assert not agrees(lambda p: None, lr=0.1)

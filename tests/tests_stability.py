@@ -95,7 +95,7 @@ def test_curvature_on_the_way_is_that_of_torchs_net(part2, stability, monkeypatc
     """Three batches, a subset of their images, and what torch's steps give after each step.
 
     steps_around: after each step of an epoch and of the one before it, where there is one.
-    curvature_by_epoch: from the second epoch on, direction and size are those of the epoch before.
+    curvature_by_epoch: that of tracked_curvature, given direction and size of the epoch before.
     """
     net, X, y = small_net()
     batches, subset = [(X[:3], y[:3]), (X[3:5], y[3:5]), (X[5:], y[5:])], (X[2:], y[2:])
@@ -114,20 +114,18 @@ def test_curvature_on_the_way_is_that_of_torchs_net(part2, stability, monkeypatc
     for epoch, first, last in ((1, 0, 3), (2, 0, 6), (4, 6, 12)):
         assert stability.steps_around(epoch, rule, batches, subset) == expected[first:last]
 
-    tracked, given, found = stability.tracked_curvature, [], []
+    given = []
 
-    def recorded(model, X, y, direction, shift):
+    def tracked(model, X, y, direction, shift):
         given.append((direction, shift))
-        found.append(tracked(model, X, y, direction, shift))
-        return found[-1]
+        assert X is subset[0] and y is subset[1]
+        return -len(given), len(given)
 
-    monkeypatch.setattr(stability, "tracked_curvature", recorded)
+    monkeypatch.setattr(stability, "tracked_curvature", tracked)
     rows = stability.curvature_by_epoch(rule, batches, {"validation": [subset]}, subset, 4)
-    keys = {"curvature": "curvature", "validation": "accuracy"}
-    assert rows == [{key: row[k] for key, k in keys.items()} for row in expected[2::3]]
-    assert given[0] == (None, 0)
-    for (direction, shift), (curvature, before) in zip(given[1:], found[:-1], strict=True):
-        assert direction is before and shift == abs(curvature)
+    accuracies = [row["accuracy"] for row in expected[2::3]]
+    assert rows == [{"curvature": -i, "validation": a} for i, a in enumerate(accuracies, start=1)]
+    assert given == [(None, 0), (1, 1), (2, 2), (3, 3)]
 
 
 def test_nearest_images_sees_mirrors_brightness_and_contrast(mistakes):
