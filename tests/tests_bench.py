@@ -174,7 +174,7 @@ def test_bench(request, capfd):
         rows.append({"what": what, "measured": value, "limit": row.limit, "unit": row.unit})
         rows[-1]["seconds"] = medians if row.measure is seconds else []
         with capfd.disabled():
-            sides = " and ".join(f"{median:.5g}" for median in medians)
+            sides = " and ".join(f"{side:.5g}" for side in medians)
             print(f"\n{value:9.3f} {row.unit:5} (at most {row.limit})  {what:36}{sides}", end="")
         if row.limit is not None and not 0 < value <= row.limit:
             missed.append(what)
