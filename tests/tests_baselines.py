@@ -4,7 +4,7 @@ from torch.utils.data import TensorDataset
 
 
 def test_baselines_see_what_they_say_and_are_chosen_on_validation_images(part2, images):
-    """On small images. The best one on validation images is taken, which is not always the first."""
+    """The best one on (small) validation images is taken, which is not always the first one."""
     parts = [
         TensorDataset(part.tensors[0][:300, :, ::8, ::8], part.tensors[1][:300]) for part in images
     ]
