@@ -1,4 +1,4 @@
-"""MyNet: its attributes and what it refuses."""
+"""MyNet: its attributes, the order of the pixels, what it refuses."""
 
 import numpy as np
 import pytest
@@ -17,6 +17,9 @@ def test_the_net_as_the_assignment_describes_it(part1):
         assert torch.equal(model.f[layer](z), torch.tanh(z))
         torch.testing.assert_close(model.df[layer](z), 1 - torch.tanh(z) ** 2, rtol=1e-14, atol=0)
         assert model.z[layer] is model.a[layer] is model.dL_dw[layer] is model.dL_db[layer] is None
+    model, images = part1.MyNet([6, 4]), torch.rand(5, 1, 2, 3)
+    assert model(images) is model.a[1]
+    assert torch.equal(model.a[0], images.reshape(5, 6)), "the pixels in their order"
 
 
 def test_widths_are_whole_numbers_and_inputs_fit_them(part1, case):
