@@ -1,7 +1,7 @@
 """The timings: only `make bench` runs these.
 
-ROWS names what is measured, and what it may come to. The rows are printed as one table, whatever
-fails; those of a whole run are kept in results/bench.json, which nothing compares.
+ROWS names what is measured, and what it may come to. Each row is printed when it is measured; all
+are kept in results/bench.json, which nothing compares.
 """
 
 import platform
@@ -9,10 +9,12 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from support import ROOT
 from support.files import save_json
@@ -24,42 +26,10 @@ from torch import nn
 from checks.nets import loss_of, make_case
 
 
-def timed(*sides, rounds, warm_up=4):
-    """Return the median of the rounds' ratios first/second side, and each side's median seconds.
-
-    The sides take turns to go first. Of one side alone, its seconds stand for the ratio.
-    """
-    seconds = [[] for _ in sides]
-    for turn in range(warm_up + rounds):
-        for side in sorted(range(len(sides)), reverse=turn % 2):
-            start = time.perf_counter()
-            sides[side]()
-            seconds[side].append(time.perf_counter() - start)
-    ours, *theirs = (values[warm_up:] for values in seconds)
-    ratios = [a / b for a, b in zip(ours, *theirs, strict=True)] if theirs else ours
-    return median(ratios), [median(values) for values in (ours, *theirs)]
-
-
-def against(ours, theirs, rounds):
-    """A row of two sides; with an even number of rounds, each is first as often as the other."""
-    return lambda get: timed(ours(get), theirs(get), rounds=rounds)
-
-
-def new_case(get):
-    return make_case(get("part1").MyNet, [576, 512, 128, 10], 256, seed=1)
-
-
-def with_autograd(get):
-    case = new_case(get)
-    return lambda: (case.model.zero_grad(), loss_of(case.model, case.x, case.y).backward())
-
-
-def by_hand(get, form="backpropagation", forward=True):
-    """Forward and backward, or backward alone."""
-    case, backward = new_case(get), getattr(get("part1"), form)
-    y_pred = case.model(case.x).detach()
-    outputs = (lambda: case.model(case.x)) if forward else lambda: y_pred
-    return torch.no_grad()(lambda: backward(case.model, case.y, outputs()))
+def seconds(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def peak_bytes(work):
@@ -73,8 +43,15 @@ def peak_bytes(work):
     return max(accumulate(event.nbytes() for event in changes))
 
 
-def peak_memory(get):
-    return peak_bytes(by_hand(get)) / peak_bytes(with_autograd(get)), []
+def by_hand(get, form="backpropagation", forward=True, autograd=False):
+    """Forward and backward, or backward alone; by autograd, if asked for."""
+    part1 = get("part1")
+    case, backward = make_case(part1.MyNet, [576, 512, 128, 10], 256, seed=1), getattr(part1, form)
+    if autograd:
+        return lambda: (case.model.zero_grad(), loss_of(case.model, case.x, case.y).backward())
+    y_pred = case.model(case.x).detach()
+    outputs = (lambda: case.model(case.x)) if forward else lambda: y_pred
+    return torch.no_grad()(lambda: backward(case.model, case.y, outputs()))
 
 
 def sgd(model, **options):
@@ -88,18 +65,15 @@ def model_with_gradients(get):
     return model
 
 
-def steps_by_hand(get):
+def steps(get, by_hand):
     model, step = model_with_gradients(get), get("part2").manual_sgd_step
-    momentum_buffer = [None for _ in model.parameters()]
-    return lambda: [step(model, 0.01, 0.9, 0.01, momentum_buffer) for _ in range(20)]
-
-
-def steps_of_torch(get):
-    optimizer = sgd(model_with_gradients(get))
+    momentum_buffer, optimizer = [None for _ in model.parameters()], sgd(model)
+    if by_hand:
+        return lambda: [step(model, 0.01, 0.9, 0.01, momentum_buffer) for _ in range(20)]
     return lambda: [optimizer.step() for _ in range(20)]
 
 
-def whole_epoch(get, by_hand):
+def epoch(get, by_hand):
     part2 = get("part2")
     model, loader = part2.new_model(), part2.make_loader(get("images")[0])
     rest = (model, nn.CrossEntropyLoss())
@@ -116,7 +90,7 @@ def least_epoch(get):
     weights = [p.detach() for p in model.parameters() if p.dim() == 2]
     batches = [X.flatten(1) for X, _ in get("part2").make_loader(get("images")[0])]
 
-    def epoch():
+    def products_and_updates():
         for X in batches:
             a = [X]
             for w in weights:
@@ -127,39 +101,62 @@ def least_epoch(get):
                     torch.mm(a[layer + 1], w)  # the gradient of the layer's input
             optimizer.step()
 
-    return epoch
+    return products_and_updates
 
 
-def loading(get):
-    """In fresh processes: the time beyond that of importing torch and matplotlib alone."""
-    load = "from support.definitions import load_definitions as load; "
-    codes = (load + "load('gradient_descent.ipynb')", "import torch, matplotlib.pyplot")
-    commands = [[sys.executable, "-c", code] for code in codes]
-    sides = [partial(subprocess.check_call, command, cwd=ROOT) for command in commands]
-    _, seconds = timed(*sides, rounds=6, warm_up=1)
-    return seconds[0] - seconds[1], seconds
+def new_process(get, code):
+    return partial(subprocess.check_call, [sys.executable, "-c", code], cwd=ROOT)
 
 
 def executing(get):
-    run_copy = get("run_copy")
-    return timed(lambda: run_copy("backpropagation.ipynb", "full"), rounds=1, warm_up=0)
+    return partial(get("run_copy"), "backpropagation.ipynb", "full")
 
 
+class Row(NamedTuple):
+    ours: Callable  # with a function that gives fixtures by name, it returns what is measured
+    theirs: Callable | None
+    rounds: int  # if even, each side is first as often as the other
+    limit: float | None = None
+    unit: str = "ratio"  # or "s": what our side takes more
+    measure: Callable = seconds
+
+
+by_autograd = partial(by_hand, autograd=True)
 by_loop = partial(by_hand, form="backpropagation_by_loop")
 alone, loop_alone = partial(by_hand, forward=False), partial(by_loop, forward=False)
-epoch_by_hand, epoch_of_torch = (partial(whole_epoch, by_hand=side) for side in (True, False))
-ROWS = {  # what: (how it is measured, at most, unit); None is no limit
-    "backpropagation against autograd": (against(by_hand, with_autograd, 200), 1.05, "ratio"),
-    "vectorized against loop": (against(by_hand, by_loop, 16), None, "ratio"),
-    "the same, backward alone": (against(alone, loop_alone, 16), 0.1, "ratio"),
+our_steps, torchs_steps = (partial(steps, by_hand=ours) for ours in (True, False))
+our_epoch, torchs_epoch = (partial(epoch, by_hand=ours) for ours in (True, False))
+load = "from support.definitions import load_definitions as load; load('gradient_descent.ipynb')"
+loading = partial(new_process, code=load)
+imports = partial(new_process, code="import torch, matplotlib.pyplot")
+ROWS = {
+    "backpropagation against autograd": Row(by_hand, by_autograd, 200, 1.05),
+    "vectorized against loop": Row(by_hand, by_loop, 16),
+    "the same, backward alone": Row(alone, loop_alone, 16, 0.1),
     # the last gradients are there while the new ones are computed
-    "peak memory against autograd": (peak_memory, 1.6, "ratio"),
-    "epoch against products and updates": (against(epoch_of_torch, least_epoch, 8), 1.3, "ratio"),
-    "20 steps by hand against torch": (against(steps_by_hand, steps_of_torch, 26), 1.0, "ratio"),
-    "epoch by hand against torch": (against(epoch_by_hand, epoch_of_torch, 8), 1.05, "ratio"),
-    "loading gradient_descent": (loading, 0.3, "s"),
-    "executing backpropagation": (executing, 60, "s"),
+    "peak memory against autograd": Row(by_hand, by_autograd, 1, 1.6, measure=peak_bytes),
+    "epoch against products and updates": Row(torchs_epoch, least_epoch, 8, 1.3),
+    "20 steps by hand against torch": Row(our_steps, torchs_steps, 26, 1.0),
+    "epoch by hand against torch": Row(our_epoch, torchs_epoch, 8, 1.05),
+    "loading gradient_descent": Row(loading, imports, 6, 0.3, "s"),  # beyond its imports
+    "executing backpropagation": Row(executing, None, 1, 60, "s"),
 }
+
+
+def measured(row, get):
+    """Return the median of the rounds' ratios ours/theirs, or in seconds the difference of the
+    sides' medians, and these. The sides take turns to go first; the first rounds warm up.
+    """
+    sides = [side(get) for side in (row.ours, row.theirs) if side]
+    warm_up, values = min(4, row.rounds // 2), [[] for _ in sides]
+    for turn in range(warm_up + row.rounds):
+        for side in sorted(range(len(sides)), reverse=turn % 2):
+            values[side].append(row.measure(sides[side]))
+    values = [side[warm_up:] for side in values]
+    medians = [median(side) for side in values]
+    if row.unit == "s":
+        return medians[0] - sum(medians[1:]), medians
+    return median(ours / theirs for ours, theirs in zip(*values, strict=True)), medians
 
 
 def processor():
@@ -168,28 +165,18 @@ def processor():
     return found[1] if found else platform.processor() or platform.machine()
 
 
-@pytest.fixture(scope="module")
-def table():
-    """What is measured, by the rows' names; printed at the end, and kept where it is whole."""
-    table = {}
-    yield table
-    threads, version = torch.get_num_threads(), torch.__version__
-    print(f"\n\n{processor()}, {threads} threads, torch {version}\n measured      at most")
-    for row in table.values():
-        limit = "" if row["limit"] is None else row["limit"]
-        seconds = " and ".join(f"{value:.5f} s" for value in row["seconds"])
-        print(f"{row['measured']:9.3f} {row['unit']:5} {limit:>7}  {row['what']:36}{seconds}")
-    if len(table) == len(ROWS):
-        machine = {"processor": processor(), "threads": threads, "torch": version}
-        save_json("bench", machine | {"rows": list(table.values())})
-
-
 @pytest.mark.bench
-@pytest.mark.parametrize("what", ROWS)
-def test_bench(what, table, request):
-    measure, limit, unit = ROWS[what]
-    measured, seconds = measure(request.getfixturevalue)
-    row = {"what": what, "measured": measured, "limit": limit, "unit": unit, "seconds": seconds}
-    table[what] = row
-    if limit is not None:
-        assert 0 < measured <= limit
+def test_bench(request, capfd):
+    machine = {"processor": processor(), "threads": torch.get_num_threads()}
+    machine["torch"], rows, missed = torch.__version__, [], []
+    for what, row in ROWS.items():
+        value, medians = measured(row, request.getfixturevalue)
+        rows.append({"what": what, "measured": value, "limit": row.limit, "unit": row.unit})
+        rows[-1]["seconds"] = medians if row.measure is seconds else []
+        with capfd.disabled():
+            sides = " and ".join(f"{side:.5g}" for side in medians)
+            print(f"\n{value:9.3f} {row.unit:5} (at most {row.limit})  {what:36}{sides}", end="")
+        if row.limit is not None and not 0 < value <= row.limit:
+            missed.append(what)
+    save_json("bench", machine | {"rows": rows})
+    assert missed == []

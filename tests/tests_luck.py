@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parameters_to_vector
 from torch.utils.data import TensorDataset
 
 from checks.difference import same_bits
-from checks.trainings import same_parameters
-
-PARTS = ("training", "validation", "test")
 
 
 def load_two_colors(root, seed):
@@ -25,8 +23,8 @@ def load_two_colors(root, seed):
 
 
 @pytest.fixture
-def nets(luck, monkeypatch):
-    """Trainings of 8 epochs of two steps, on images of two colors; the list of the nets made.
+def training(luck, monkeypatch):
+    """The notebook, with trainings of 8 epochs of two steps on images of two colors.
 
     A net has one layer. It begins with a bird for each image.
     """
@@ -34,179 +32,129 @@ def nets(luck, monkeypatch):
     class OneLayer(nn.Linear):
         def __init__(self):
             super().__init__(3072, 2, dtype=torch.double)
-            self.start = self.weight[0, 0].item()
             nn.init.constant_(self.bias[1], 3)
-            made.append(self)
 
         def forward(self, X):
             return super().forward(X.flatten(1))
 
-    made = []
     monkeypatch.setattr(luck.PART2, "EPOCHS", 8)
     monkeypatch.setattr(luck.PART2, "load_airplane_bird", load_two_colors)
     monkeypatch.setattr(luck.PART2, "MyMLP", OneLayer)
     monkeypatch.setattr(luck, "batches_of_seed", luck.batches_of_seed.__wrapped__)
-    return made
+    return luck
 
 
-def accuracies(run, prefix=""):
-    return [run[f"{prefix}{part}_accuracy"] for part in PARTS]
+@pytest.fixture
+def steps(training, monkeypatch):
+    """What each step of a training is given, the weights before it, and those after it."""
+    step, seen = training.PART2.manual_sgd_step, []
+
+    def recorded(model, learning_rate, *, momentum_buffer, **rest):
+        before = parameters_to_vector(model.parameters())
+        step(model, learning_rate, momentum_buffer=momentum_buffer, **rest)
+        seen.append((learning_rate, rest, before, parameters_to_vector(model.parameters())))
+
+    monkeypatch.setattr(training.PART2, "manual_sgd_step", recorded)
+    return seen
 
 
-def test_intervals_are_scipys(part2, luck):
-    from scipy import stats
-
-    for right, count in ((0, 10), (7, 10), (1718, 2_000), (2_000, 2_000)):
-        expected = stats.binomtest(right, count).proportion_ci(method="wilson")
-        assert part2.wilson_interval(right / count, count) == pytest.approx(expected, abs=1e-12)
-    values = [0.81, 0.84, 0.83, 0.88]
-    mean, deviation, half_width = luck.mean_interval(values)
-    assert (mean, deviation) == pytest.approx((np.mean(values), np.std(values, ddof=1)))
-    interval = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    assert (mean - half_width, mean + half_width) == pytest.approx(interval)
-
-
-def test_a_seed_draws_split_and_start(luck, nets):
-    runs = [luck.train_instance(4, seed) for seed in (1, 1, 2)]
-    assert runs[0] == runs[1] and nets[0].start == nets[1].start != nets[2].start
+def test_a_seed_draws_split_and_start(training, steps):
+    runs = [training.train_instance(4, seed) for seed in (1, 1, 2)]
+    first, again, other = (before for _, _, before, _ in steps[::16])
+    assert runs[0] == runs[1] and same_bits(first, again) and not same_bits(first, other)
     for seed, run in zip((1, 2), runs[1:], strict=True):
-        X = torch.cat([X for X, _ in luck.batches_of_seed(seed)[0]])
-        assert same_bits(X, load_two_colors("data", seed)[0].tensors[0].float())
         assert (run["no"], run["seed"], run["fall"]) == (4, seed, False)
-        assert accuracies(run) == [1, 0.5, 0.75]
+        X = torch.cat([X for X, _ in training.batches_of_seed(seed)[0]])
+        assert same_bits(X, load_two_colors("data", seed)[0].tensors[0].float())
 
 
-def test_averaged_by_hand(luck):
-    """1 % of the way from 0 to 1 and to -2; then 1 % of what is left to 3 and to -2."""
-    average, model = nn.Linear(1, 1), nn.Linear(1, 1)
-    for net, *values in ((average, 0, 0), (model, 1, -2)):
-        nn.utils.vector_to_parameters(torch.tensor(values).float(), net.parameters())
-    for weight, expected in ((1, [0.01, -0.02]), (3, [0.01 + 0.01 * 2.99, -0.02 - 0.01 * 1.98])):
-        with torch.no_grad():
-            model.weight.fill_(weight)
-            luck.averaged(average, model)
-        assert [p.item() for p in average.parameters()] == pytest.approx(expected)
-    assert (model.weight.item(), model.bias.item()) == (3, -2), "the model itself stays"
+@pytest.mark.parametrize("fall, average_rate", [(True, 0.01), (False, 0.0)])
+def test_a_training_and_its_average(training, steps, monkeypatch, fall, average_rate):
+    """No 6, the first eleven of 16 steps at the whole rate; the average takes no part in it."""
+    accuracies_of, nets = training.accuracies_of, {}
 
+    def recorded(given, parts):
+        nets.update(given)
+        return accuracies_of(given, parts)
 
-def test_the_average_takes_no_part_in_the_training(luck, nets, monkeypatch):
-    """At a rate of 1 the average is the last net, at 0 the first one; the last net is the same."""
-    runs = {}
-    for rate in (0.01, 1, 0):
-        monkeypatch.setattr(luck, "AVERAGE_RATE", rate)
-        runs[rate] = luck.train_instance(2, 1)
-        assert accuracies(runs[rate]) == [1, 0.5, 0.75]
-        for prefix in ("", "average_"):
-            by_epoch = runs[rate][f"{prefix}validation_by_epoch"]
-            assert len(by_epoch) == 8
-            assert by_epoch[-1] == runs[rate][f"{prefix}validation_accuracy"]
-        assert runs[rate]["validation_by_epoch"] == runs[0.01]["validation_by_epoch"]
-    assert same_parameters(nets[0], nets[1]) and same_parameters(nets[0], nets[2])
-    assert accuracies(runs[1], "average_") == [1, 0.5, 0.75]
-    assert runs[1]["average_validation_by_epoch"] == runs[1]["validation_by_epoch"]
-    assert accuracies(runs[0], "average_") == [0.5, 0, 0.75], "a bird each time"
-    assert runs[0]["average_validation_by_epoch"] == 8 * [0]
-
-
-@pytest.mark.parametrize("fall", [True, False])
-def test_learning_rates_of_a_training(luck, nets, monkeypatch, fall):
-    """No 6 takes 16 steps: the first eleven at the whole rate, in both cases."""
-    step, seen = luck.PART2.manual_sgd_step, []
-
-    def recorded(model, learning_rate, **rest):
-        seen.append((learning_rate, rest["momentum"], rest["weight_decay"]))
-        step(model, learning_rate, **rest)
-
-    monkeypatch.setattr(luck.PART2, "manual_sgd_step", recorded)
-    assert luck.train_instance(6, 1, fall)["fall"] == fall
-    rates, momenta, decays = zip(*seen, strict=True)
-    assert (set(momenta), set(decays)) == ({0.9}, {0.001})
+    monkeypatch.setattr(training, "accuracies_of", recorded)
+    monkeypatch.setattr(training, "AVERAGE_RATE", average_rate)
+    run = training.train_instance(6, 1, fall)
+    rates, rest, before, after = zip(*steps, strict=True)
     last = [15 / 16, 12 / 16, 9 / 16, 6 / 16, 3 / 16] if fall else [1] * 5
     assert rates == pytest.approx([0.01 * share for share in [1] * 11 + last])
+    assert all(switches == dict(momentum=0.9, weight_decay=0.001) for switches in rest)
+    assert all(map(same_bits, after, [*before[1:], parameters_to_vector(nets[""].parameters())]))
+    average = before[0]
+    for weights in after:
+        average = (1 - average_rate) * average + average_rate * weights
+    torch.testing.assert_close(parameters_to_vector(nets["average_"].parameters()), average)
+    judged = {"": [1, 0.5, 0.75]} | ({} if average_rate else {"average_": [0.5, 0, 0.75]})
+    for prefix, expected in judged.items():
+        keys = [f"{prefix}{part}_accuracy" for part in ("training", "validation", "test")]
+        assert [run[key] for key in keys] == expected
+        assert run[f"{prefix}validation_by_epoch"] == 8 * [expected[1]]
+
+
+def test_intervals_by_hand(part2, luck):
+    """Wilson's of 7 in 10; the mean's by Student's t of 3 degrees of freedom, 3.182446."""
+    assert part2.wilson_interval(0.7, 10) == pytest.approx((0.396778, 0.892209), abs=1e-6)
+    deviation = (0.0026 / 3) ** 0.5
+    expected = (0.84, deviation, 3.182446 * deviation / 2)
+    assert luck.mean_interval([0.81, 0.84, 0.83, 0.88]) == pytest.approx(expected)
 
 
 def test_sources_of_luck_by_hand(luck):
     """Two epochs that do not count, then ten with means 0.5 and 0.7, deviations 0.1 and 0.2."""
-    first, second = [0, 1, *[0.4, 0.6] * 5], [1, 0, *[0.5, 0.9] * 5]
     runs = [
         {"no": no, "average_validation_by_epoch": by_epoch, "validation_by_epoch": [0.5] * 12}
-        for no, by_epoch in ((7, first), (3, [0.5] * 12), (7, second), (3, [0.5] * 12))
+        for no, by_epoch in ((7, [0, 1, *[0.4, 0.6] * 5]), (7, [1, 0, *[0.5, 0.9] * 5]))
     ]
-    sources = luck.sources_of_luck(runs, 24, "average_")
     expected = {"stop": 0.025**0.5, "seed": 0.02**0.5, "images": (0.6 * 0.4 / 24) ** 0.5}
-    assert list(sources) == ["7", "3"] and sources["7"] == pytest.approx(expected)
+    assert luck.sources_of_luck(runs, 24, "average_") == {"7": pytest.approx(expected)}
     still = {"stop": 0, "seed": 0, "images": (0.25 / 24) ** 0.5}
-    assert sources["3"] == luck.sources_of_luck(runs, 24)["7"] == pytest.approx(still)
-
-
-def made_up_runs(table, prefix=""):
-    """Runs from {no: [(validation accuracy, test accuracy) of each seed]}, seed by seed."""
-    keys = ("no", f"{prefix}validation_accuracy", f"{prefix}test_accuracy")
-    rows = [[(no, *pair) for pair in pairs] for no, pairs in table.items()]
-    return [dict(zip(keys, row, strict=True)) for rows in zip(*rows, strict=True) for row in rows]
+    assert luck.sources_of_luck(runs, 24) == {"7": pytest.approx(still)}
 
 
 @pytest.mark.parametrize("prefix", ["", "average_"])
-def test_summary_by_hand(luck, prefix):
-    table = {6: [(0.5, 0.9), (0.7, 0.8)], 2: [(0.4, 0.4), (0.4, 0.4)]}
-    summary = luck.summary_of(made_up_runs(table, prefix), prefix)
-    assert list(summary) == ["6", "2"] and list(summary["6"]) == ["validation", "test"]
-    for no, part, values in (
-        ("6", "validation", [0.5, 0.7]),
-        ("6", "test", [0.9, 0.8]),
-        ("2", "validation", [0.4, 0.4]),
-    ):
-        assert list(summary[no][part]) == ["mean", "deviation", "half_width"]
-        assert tuple(summary[no][part].values()) == luck.mean_interval(values)
-    assert luck.summary_of([]) == {}
-
-
-def test_surviving_pairs_by_hand(luck):
-    """Against No 5, t is 6.3 for No 4 and 3.1 for No 8: p is 0.003 and 0.038, of which the double
-    is too much. Between No 4 and No 8 p is 0.15.
-    """
-    worst = np.array([0.5, 0.6, 0.7, 0.5, 0.6])
-    values = {
-        5: worst,
-        4: worst + [0.01, 0.02, 0.03, 0.02, 0.02],
-        8: worst + [0.019, 0.009, 0.0, 0.009, 0.009],
-    }
-    survivors, pairs = luck.surviving_pairs(values)
-    assert pairs == [(5, 4), (5, 8), (4, 8)]
-    assert survivors == [[4, 5]], "the better one first"
-    alone = {no: values[no] for no in (5, 8)}
-    assert luck.surviving_pairs(alone)[0] == [[8, 5]], "one comparison needs no correction"
-    assert luck.surviving_pairs({no: values[no] for no in (8, 5)})[0] == [[8, 5]]
-
-
-def test_holm_by_hand(luck):
-    """0.005 x 4, 0.01 x 3, 0.03 x 2, and 0.04, which may not come out below the one before."""
-    assert luck.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert luck.holm([0.9, 0.8]) == pytest.approx([1, 1])
-
-
-def test_equal_values_do_not_differ(luck):
-    """Nor does their pair, whose p-value is NaN, hide that a third one is better."""
-    same = np.array([0.5, 0.7, 0.6])
-    values = {1: same, 2: same.copy(), 3: same + [0.1, 0.11, 0.1]}
-    assert luck.surviving_pairs(values)[0] == [[3, 1], [3, 2]]
-
-
-@pytest.mark.parametrize("prefix", ["", "average_"])
-def test_cost_of_selection_by_hand(luck, prefix):
+def test_summary_and_cost_of_selection_by_hand(luck, prefix):
     """No 4 is chosen and then No 9; No 11, which is left out, would be chosen each time."""
-    table = {2: [(0.8, 0.8), (0.6, 0.5)], 4: [(0.9, 0.7), (0.5, 0.7)]}
-    table |= {11: [(1.0, 0.0), (1.0, 0.0)], 9: [(0.7, 0.6), (0.9, 0.9)]}
-    cost = luck.cost_of_selection(made_up_runs(table, prefix), [2, 4, 9], prefix)
+    rows = [(2, 0.8, 0.8), (4, 0.9, 0.7), (11, 1.0, 0.0), (9, 0.7, 0.6)]  # with the first seed
+    rows += [(2, 0.6, 0.5), (4, 0.5, 0.7), (11, 1.0, 0.0), (9, 0.9, 0.9)]
+    keys = ("no", f"{prefix}validation_accuracy", f"{prefix}test_accuracy")
+    runs = [dict(zip(keys, row, strict=True)) for row in rows]
+    summary = luck.summary_of(runs, prefix)
+    assert list(summary) == ["2", "4", "11", "9"]
+    for part, values in (("validation", [0.8, 0.6]), ("test", [0.8, 0.5])):
+        mean, deviation, half_width = luck.mean_interval(values)
+        expected = {"mean": mean, "deviation": deviation, "half_width": half_width}
+        assert summary["2"][part] == expected
+    cost = luck.cost_of_selection(runs, [2, 4, 9], prefix)
     assert cost.pop("selected") == {"4": 1, "9": 1}
-    expected = {  # of the two seeds
+    expected = {
         "test_accuracy": [0.7, 0.9],
         "optimism": [0.2 - (0 + 0.1) / 2, 0 - (0.1 - 0.2) / 2],
         "regret": [0.8 - 0.7, 0],
     }
-    assert list(cost) == list(expected)
-    for key, values in expected.items():
-        assert cost[key] == pytest.approx(luck.mean_interval(values)), key
+    assert cost == {k: pytest.approx(luck.mean_interval(v)) for k, v in expected.items()}
+
+
+def test_holm_and_surviving_pairs_by_hand(luck):
+    """0.005 x 4, 0.01 x 3, 0.03 x 2, and 0.04, which may not come out below the one before.
+
+    Against No 5, t is 6.3 for No 4 and 3.1 for No 8: p is 0.003 and 0.038, of which the double
+    is too much. Between No 4 and No 8 p is 0.15. The p-value of equal values is NaN.
+    """
+    assert luck.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert luck.holm([0.9, 0.8]) == pytest.approx([1, 1])
+    worst = np.array([0.5, 0.6, 0.7, 0.5, 0.6])
+    values = {5: worst, 4: worst + [0.01, 0.02, 0.03, 0.02, 0.02]}
+    values[8] = worst + [0.019, 0.009, 0.0, 0.009, 0.009]
+    assert luck.surviving_pairs(values) == ([[4, 5]], [(5, 4), (5, 8), (4, 8)])
+    for pair in ((5, 8), (8, 5)):  # the better one first; one comparison needs no correction
+        assert luck.surviving_pairs({no: values[no] for no in pair})[0] == [[8, 5]]
+    same = {1: worst, 2: worst.copy(), 3: values[4]}
+    assert luck.surviving_pairs(same)[0] == [[3, 1], [3, 2]]
 
 
 def test_seeds_needed_by_hand(luck):

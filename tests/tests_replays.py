@@ -12,14 +12,10 @@ import torch
 EPOCHS = [1, pytest.param(5, marks=pytest.mark.fault)]
 
 
-def batches_of(part2, datasets):
-    return [list(part2.make_loader(dataset)) for dataset in datasets]
-
-
 @pytest.mark.cifar10
 @pytest.mark.parametrize("epoch_count", EPOCHS)
 def test_epochs_of_the_hand_out(part2, replays, cifar10, epoch_count):
-    batches = batches_of(part2, replays.load_handout(ROOT / "data"))
+    batches = [list(part2.make_loader(part)) for part in replays.load_handout(ROOT / "data")]
     counts = [sum(len(y) for _, y in part) for part in batches]
     protocol = replays.PUBLISHED["handout"]["protocol"]
     assert "{:,} training, {:,} validation".format(*counts) in protocol[0]
@@ -34,7 +30,8 @@ def test_epochs_of_the_student(part2, replays, cifar10, epoch_count):
 
     The first instance with the start of the second is noticed.
     """
-    batches, starts = batches_of(part2, cifar10[:2]), list(replays.published_starts())
+    batches = [list(part2.make_loader(part)) for part in cifar10[:2]]
+    starts = list(replays.published_starts())
     for no, start in ((1, 0), (2, 1)):
         run = replays.replay(starts[start], replays.STUDENT[no], *batches, epoch_count)
         replays.check_student(no, run)
@@ -44,28 +41,11 @@ def test_epochs_of_the_student(part2, replays, cifar10, epoch_count):
         replays.check_student(1, run)
 
 
-def test_a_pass_over_a_loader_draws_one_integer(part2, images):
-    """What published_starts() takes each of the 64 passes to have drawn."""
-    torch.manual_seed(3)
-    list(part2.make_loader(images[2]))
-    after_a_pass = torch.get_rng_state()
-    torch.manual_seed(3)
-    torch.empty((), dtype=torch.int64).random_()
-    assert torch.equal(torch.get_rng_state(), after_a_pass)
-
-
-def test_starts_differ_and_repeat(part2, replays):
-    first, again = (
-        [model.fc1.weight[0, 0].item() for model in replays.published_starts()] for _ in "ab"
-    )
-    assert first == again and len(set(first)) == len(replays.STUDENT) == len(part2.INSTANCES)
-
-
 def test_a_replay_that_differs_names_instance_and_epoch(replays):
     instance, epochs = replays.HANDOUT[3], replays.EPOCHS_PRINTED
-    digits = instance["training_loss"]
-    known = dict(zip(epochs, map(float, digits), strict=True))
-    losses = [known.get(epoch, math.nan) for epoch in range(1, epochs[-1] + 1)]
+    digits, losses = instance["training_loss"], [math.nan] * epochs[-1]
+    for epoch, printed in zip(epochs, digits, strict=True):
+        losses[epoch - 1] = float(printed)
     run = {key: float(instance[key]) for key in ("training_accuracy", "validation_accuracy")}
     run["training_loss"] = losses
     assert replays.check_handout(3, run) == (len(epochs), 2)
