@@ -2,14 +2,23 @@
 
 from dataclasses import replace
 from functools import cache
-from itertools import combinations
+from itertools import chain, combinations
 
 import torch
 
 from checks.naming import named
 from checks.reference import Mistake, together
 from checks.trainings import distance, planted_training, run_setting, same_ends, train_with_torch
-from checks.wrong_updates import AFTER, MISTAKES, MOMENTUM, OF_SWITCHES, ROUNDINGS, START, UPDATE
+from checks.wrong_updates import (
+    EVERY_BATCH_READ,
+    FACTORS,
+    MISTAKES,
+    MOMENTUM,
+    OF_SWITCHES,
+    ROUNDINGS,
+    START,
+    UNITS,
+)
 
 ROUNDING = 1e-11  # differences up to here come from rounding; those of mistakes start at 1e-6
 ALWAYS = Mistake("a buffer is kept even where the momentum is 0", lines=((MOMENTUM, "if True:"),))
@@ -19,6 +28,8 @@ NAN, SINGLE, RANDOM, KEPT = (  # they are seen without a planted one
     next(m for m in MISTAKES if words in m.words)
     for words in ("NaN", "single precision", "something is random", "from one call to the next")
 )
+IDLE = {m.lines for m in MISTAKES if EVERY_BATCH_READ in m.words}
+BROKEN_OFF = {m.lines for m in MISTAKES if m.words.startswith("only the first batch")}
 
 
 @cache
@@ -51,7 +62,26 @@ def is_right(run, calls=slice(None)):
 def fits(mistakes, run):
     """True if a training with these mistakes ends where this run does."""
     lines = lines_of(mistakes)
-    return lines is not None and ends_as(run, planted_run(lines, run.setting))
+    if lines is None or not reads_as(mistakes, run):
+        return False
+    return ends_as(run, planted_run(lines, run.setting))
+
+
+def reads_as(mistakes, run):
+    """False where batches are read after what should be a break, or none with a generator used up.
+
+    Both give the same numbers. Who takes all batches beforehand may have either.
+    """
+    stops = [m.lines in BROKEN_OFF for m in mistakes if m.lines in BROKEN_OFF | IDLE]
+    if not stops or any(map(run.took_batches_at_once, range(len(run.seen)))):
+        return True
+    fewer = fetched(run) < fetched(torch_run(run.setting))
+    return all(stop is fewer for stop in stops)
+
+
+def fetched(run):
+    """How often a run asks the loader for a batch."""
+    return sum(map(len, run.seen))
 
 
 def mistakes_of(runs):
@@ -70,17 +100,23 @@ def mistakes_of(runs):
         return [seen, *(planted_in(runs) or planted_without("momentum", runs).values())]
     if seen:
         return [seen]
-    if found := planted_in(runs) or other_numbers(runs) or changing_rate(runs):
+    if found := planted_in(runs) or other_numbers(runs):
         return found
     partly = planted_without("momentum", runs) | planted_without("weight_decay", runs)
     return list(partly.values())
 
 
 def planted_without(switch, runs):
-    """By lines, the planted mistakes that give the numbers of those runs in which a switch is 0."""
+    """By lines, a planted mistake, or a pair, that explains those runs in which a switch is 0.
+
+    It is left out where a run that is right refutes it.
+    """
     found = planted_in([run for run in runs if getattr(run.setting, switch) == 0])
-    words = f" (this explains the checks without {switch.replace('_', ' ')} alone)"
-    return {mistake.lines: replace(mistake, words=mistake.words + words) for mistake in found}
+    passed = [run for run in runs if is_right(run)]
+    each = [found] if found and found[0].at_once else [[mistake] for mistake in found]
+    held = (ms for ms in each if all(fits(ms, run) for run in passed))
+    words = f" (seen in the checks with {switch} = 0)"
+    return {m.lines: replace(m, words=m.words + words) for m in next(held, [])}
 
 
 def planted_in(runs):
@@ -92,19 +128,75 @@ def planted_in(runs):
     return (
         named(KNOWN, runs, fits)
         or named(OF_BUFFERS, runs, lambda mistakes, run: fits((*mistakes, ALWAYS), run))
+        or named([], runs, fits, ((mistake,) for mistake in fitted(runs[0])))
         or named([], runs, fits, pairs_for(runs))
     )
 
 
 def pairs_for(runs):
     """Pairs of mistakes: the first gives the first run, the second changes what is left."""
-    for first in MISTAKES + OF_SWITCHES:
+    for first in chain(MISTAKES, OF_SWITCHES, fitted(runs[0])):
         if fits((first,), runs[0]):
             other = next(run for run in runs if not fits((first,), run))
-            for second in MISTAKES + OF_SWITCHES:
-                changes = not is_right(planted_run(second.lines, other.setting))
-                if changes and together(first, second) and fits((first, second), other):
+            for second in chain(MISTAKES, OF_SWITCHES, fitted(other, first.lines)):
+                if together(first, second) and fits((first, second), other):
                     yield first, second
+
+
+def with_factor(form, number, code="{}", words="{}"):
+    """A planted mistake with a number in the place of FACTOR."""
+    ((right, wrong),) = form.lines
+    lines = ((right, wrong.replace("FACTOR", code.format(number))),)
+    told = form.words.replace("FACTOR", words.format(f"{number:g}"))
+    return replace(form, words=told, lines=lines)
+
+
+def fitted(run, base=()):
+    """Mistakes with a factor that is worked out, so that they give this run beside those of base.
+
+    The factor is a number, or a multiple of the number of batches or of images in a batch.
+    """
+    for form in FACTORS:
+        meet = dict(form.lines).keys() & dict(base).keys()
+        factor = None if meet else factor_of(form, base, run)
+        for code, (words, unit) in UNITS.items() if factor is not None else ():
+            number = factor / unit(run.setting)
+            for value in dict.fromkeys([float(f"{number:.9g}"), number]):  # 0.1 before 0.1 + 1e-17
+                yield with_factor(form, value, code, words)
+
+
+def factor_of(form, base, run):
+    """The factor of a form, beside the lines of base, that gives this run; None where none does.
+
+    Where the run leaves that of base, its numbers are linear in the factor: two others give it.
+    Of who takes all batches at once the end alone is seen: by the secant method.
+    """
+
+    def seen(factor):
+        lines = sorted((*base, *with_factor(form, factor).lines))
+        return vectors_of(planted_run(tuple(lines), run.setting))[at]
+
+    ours, others = vectors_of(run), vectors_of(planted_run(tuple(sorted(base)), run.setting))
+    linear = len(ours) == len(others) and not run.took_batches_at_once(0)
+    gaps = [distance([v], [w]) for v, w in zip(ours, others, strict=False)]
+    at = next((i for i, gap in enumerate(gaps) if gap > ROUNDING), -1) if linear else -1
+    x, y = 1.0, 0.5
+    left, right = seen(x), seen(y)
+    for _ in range(1 if linear else 8):
+        step, missing = right - left, ours[at] - left
+        share = (missing @ step / (step @ step)).item()
+        if not abs(share) < 1e9 or linear and not distance([missing], [share * step]) <= ROUNDING:
+            return None
+        x, y = y, x + share * (y - x)
+        left, right = right, seen(y)
+        if distance([right], [ours[at]]) <= ROUNDING:
+            return y
+    return None
+
+
+def vectors_of(run):
+    """All parameters at each batch of the first call, and at its end."""
+    return [*run.seen[0], *run.ends[:1]]
 
 
 def seen_in(runs, wrong):
@@ -154,26 +246,6 @@ def other_numbers(runs):
         return []
     look = "a number or a global variable stands in the place of the argument "
     return [Mistake(f"{n} is {x:g}, whatever is given", look + n) for n, x in wrong.items()]
-
-
-def changing_rate(runs):
-    """A learning rate that falls or grows by a factor, from step to step or from epoch to epoch."""
-    for unit, title, at, right in (  # the second step, the first of epoch 2
-        ("step", "plain descent", 1, UPDATE),
-        ("epoch", "an uneven last batch", 4, AFTER),
-    ):
-        run = next((run for run in runs if run.setting.title == title), None)
-        if run is None or len(run.seen[0]) != len(torch_run(run.setting).seen[0]):
-            return []
-        ours, theirs = run.seen[0], torch_run(run.setting).seen[0]
-        ratio = (ours[at + 1] - ours[at]) / (theirs[at + 1] - theirs[at])
-        factor = float(f"{ratio.nanmedian().item():.9g}")
-        lines = ((right, f"{right}; learning_rate *= float('{factor}')"),)
-        if all_end_as(planted_training(lines), runs):
-            words = f"the learning rate is multiplied by {factor:g} after each {unit}"
-            look = "torch.optim.SGD keeps it: a schedule does not belong into the update"
-            return [Mistake(words, look)]
-    return []
 
 
 def rounding_of(runs):
