@@ -28,8 +28,11 @@ NAN, SINGLE, RANDOM, KEPT = (  # they are seen without a planted one
     next(m for m in MISTAKES if words in m.words)
     for words in ("NaN", "single precision", "something is random", "from one call to the next")
 )
-IDLE = {m.lines for m in MISTAKES if EVERY_BATCH_READ in m.words}
-BROKEN_OFF = {m.lines for m in MISTAKES if m.words.startswith("only the first batch")}
+STOPS = {  # by the lines of those that both move nothing after a first step: is it a break?
+    m.lines: EVERY_BATCH_READ not in m.words
+    for m in MISTAKES
+    if EVERY_BATCH_READ in m.words or m.words.startswith("only the first batch")
+}
 
 
 @cache
@@ -68,20 +71,15 @@ def fits(mistakes, run):
 
 
 def reads_as(mistakes, run):
-    """False where batches are read after what should be a break, or none with a generator used up.
+    """False for a break where every batch is read, and for a generator used up where not.
 
     Both give the same numbers. Who takes all batches beforehand may have either.
     """
-    stops = [m.lines in BROKEN_OFF for m in mistakes if m.lines in BROKEN_OFF | IDLE]
+    stops = {STOPS[m.lines] for m in mistakes if m.lines in STOPS}
     if not stops or any(map(run.took_batches_at_once, range(len(run.seen)))):
         return True
-    fewer = fetched(run) < fetched(torch_run(run.setting))
-    return all(stop is fewer for stop in stops)
-
-
-def fetched(run):
-    """How often a run asks the loader for a batch."""
-    return sum(map(len, run.seen))
+    fetched, all_of_them = (sum(map(len, r.seen)) for r in (run, torch_run(run.setting)))
+    return stops == {fetched < all_of_them}
 
 
 def mistakes_of(runs):
@@ -100,14 +98,14 @@ def mistakes_of(runs):
         return [seen, *(planted_in(runs) or planted_without("momentum", runs).values())]
     if seen:
         return [seen]
-    if found := planted_in(runs) or other_numbers(runs):
+    if found := planted_in(runs):
         return found
     partly = planted_without("momentum", runs) | planted_without("weight_decay", runs)
     return list(partly.values())
 
 
 def planted_without(switch, runs):
-    """By lines, a planted mistake, or a pair, that explains those runs in which a switch is 0.
+    """By words, a planted mistake, or a pair, that explains those runs in which a switch is 0.
 
     It is left out where a run that is right refutes it.
     """
@@ -116,7 +114,7 @@ def planted_without(switch, runs):
     each = [found] if found and found[0].at_once else [[mistake] for mistake in found]
     held = (ms for ms in each if all(fits(ms, run) for run in passed))
     words = f" (seen in the checks with {switch} = 0)"
-    return {m.lines: replace(m, words=m.words + words) for m in next(held, [])}
+    return {m.words: replace(m, words=m.words + words) for m in next(held, [])}
 
 
 def planted_in(runs):
@@ -128,6 +126,7 @@ def planted_in(runs):
     return (
         named(KNOWN, runs, fits)
         or named(OF_BUFFERS, runs, lambda mistakes, run: fits((*mistakes, ALWAYS), run))
+        or other_numbers(runs)
         or named([], runs, fits, ((mistake,) for mistake in fitted(runs[0])))
         or named([], runs, fits, pairs_for(runs))
     )
@@ -148,7 +147,8 @@ def with_factor(form, number, code="{}", words="{}"):
     ((right, wrong),) = form.lines
     lines = ((right, wrong.replace("FACTOR", code.format(number))),)
     told = form.words.replace("FACTOR", words.format(f"{number:g}"))
-    return replace(form, words=told, lines=lines)
+    example = form.example and form.example.replace("FACTOR", code.format(f"{number:g}"))
+    return replace(form, words=told, lines=lines, example=example)
 
 
 def fitted(run, base=()):
@@ -213,23 +213,24 @@ def seen_in(runs, wrong):
     return None
 
 
+def lines_with(numbers):
+    """The line that sets these arguments to other numbers, as lines of a mistake."""
+    text = "".join(f"{name} = float('{value}'); " for name, value in numbers.items())
+    return ((START, text + START),)
+
+
 def with_numbers(numbers):
     """A right training that uses these numbers in the place of those that it is given."""
-    text = "".join(f"{name} = float('{value}'); " for name, value in numbers.items())
-    return planted_training(((START, text + START),))
-
-
-def all_end_as(train, runs):
-    """True if a training ends where each of the runs does."""
-    return all(ends_as(run, run_setting(train, run.setting)) for run in runs)
+    return planted_training(lines_with(numbers))
 
 
 def other_numbers(runs):
     """The arguments in whose place another number is used, worked out from the first two steps."""
-    run, theirs = runs[0], torch_run(runs[0].setting)
-    given = dict(learning_rate=run.setting.learning_rate, momentum=0.0, weight_decay=0.0)
-    if run.setting.title != "plain descent" or len(run.seen[0]) != len(theirs.seen[0]):
+    run = next((run for run in runs if run.setting.title == "plain descent"), None)
+    if run is None or len(run.seen[0]) != len(torch_run(run.setting).seen[0]):
         return []
+    theirs = torch_run(run.setting)
+    given = dict(learning_rate=run.setting.learning_rate, momentum=0.0, weight_decay=0.0)
     start, first, second = run.seen[0][:3]
     gradient = (start - theirs.seen[0][1]) / given["learning_rate"]
     # the first move is -learning_rate * (gradient + weight_decay * start)
@@ -242,10 +243,14 @@ def other_numbers(runs):
     used["momentum"] = ((second - without) @ step / (step @ step)).item()
     used = {name: float(f"{value:.9g}") for name, value in used.items()}
     wrong = {name: used[name] for name in used if abs(used[name] - given[name]) > 1e-8}
-    if not all_end_as(with_numbers(wrong), runs):
+    lines = lines_with(wrong)
+    if not all(ends_as(run, planted_run(lines, run.setting)) for run in runs):
         return []
     look = "a number or a global variable stands in the place of the argument "
-    return [Mistake(f"{n} is {x:g}, whatever is given", look + n) for n, x in wrong.items()]
+    return [
+        Mistake(f"{name} is {value:g}, whatever is given", look + name, lines, example="")
+        for name, value in wrong.items()
+    ]
 
 
 def rounding_of(runs):

@@ -406,7 +406,8 @@ WITH_A_FACTOR = {
     UPDATE: {"update(); learning_rate *= FACTOR": (
         "the learning rate is multiplied by FACTOR after each step", CONSTANT)},
     AFTER: {AFTER + "; learning_rate *= FACTOR": (
-        "the learning rate is multiplied by FACTOR after each epoch", CONSTANT)},
+        "the learning rate is multiplied by FACTOR after each epoch", CONSTANT,
+        "learning_rate *= FACTOR")},
 }
 UNITS = {  # of a factor, in code: in words, its value in a setting
     "{}": ("{}", lambda s: 1),
