@@ -28,6 +28,7 @@ NAN, SINGLE, RANDOM, KEPT = (  # they are seen without a planted one
     next(m for m in MISTAKES if words in m.words)
     for words in ("NaN", "single precision", "something is random", "from one call to the next")
 )
+NUMBER = {"{}": UNITS["{}"]}  # a factor that depends on nothing
 STOPS = {  # by the lines of those that both move nothing after a first step: is it a break?
     m.lines: EVERY_BATCH_READ not in m.words
     for m in MISTAKES
@@ -109,7 +110,7 @@ def planted_without(switch, runs):
 
     It is left out where a run that is right refutes it.
     """
-    found = planted_in([run for run in runs if getattr(run.setting, switch) == 0])
+    found = planted_in([run for run in runs if getattr(run.setting, switch) == 0], False)
     passed = [run for run in runs if is_right(run)]
     each = [found] if found and found[0].at_once else [[mistake] for mistake in found]
     held = (ms for ms in each if all(fits(ms, run) for run in passed))
@@ -117,8 +118,11 @@ def planted_without(switch, runs):
     return {m.words: replace(m, words=m.words + words) for m in next(held, [])}
 
 
-def planted_in(runs):
-    """The planted mistakes that give the numbers of all these runs: one, or a pair."""
+def planted_in(runs, everything=True):
+    """The planted mistakes that give the numbers of all these runs: one, or a pair.
+
+    everything: also a pair in which one has a factor.
+    """
     wrong = [run for run in runs if not is_right(run)]
     if not wrong:
         return []
@@ -129,17 +133,39 @@ def planted_in(runs):
         or other_numbers(runs)
         or named([], runs, fits, ((mistake,) for mistake in fitted(runs[0])))
         or named([], runs, fits, pairs_for(runs))
+        or named([], runs, fits, pairs_with_a_factor(runs) if everything else ())
     )
 
 
 def pairs_for(runs):
     """Pairs of mistakes: the first gives the first run, the second changes what is left."""
-    for first in chain(MISTAKES, OF_SWITCHES, fitted(runs[0])):
-        if fits((first,), runs[0]):
-            other = next(run for run in runs if not fits((first,), run))
-            for second in chain(MISTAKES, OF_SWITCHES, fitted(other, first.lines)):
-                if together(first, second) and fits((first, second), other):
-                    yield first, second
+    for first in (m for m in MISTAKES + OF_SWITCHES if fits((m,), runs[0])):
+        yield from beside(first, runs, MISTAKES + OF_SWITCHES)
+
+
+def pairs_with_a_factor(runs):
+    """Pairs in which one mistake or both have a factor; that of the first is a plain number."""
+    firsts = [m for m in fitted(runs[0], units=NUMBER) if fits((m,), runs[0])]
+    for first in firsts:
+        yield from beside(first, runs, MISTAKES)
+    known = (m for m in MISTAKES + OF_SWITCHES if fits((m,), runs[0]))
+    for first in chain(firsts, known):
+        left = next(run for run in runs if not fits((first,), run))
+        yield from ((first, second) for second in fitted(left, first.lines))
+
+
+def beside(first, runs, seconds):
+    """Pairs of this mistake and of those that give the first run that it does not give."""
+    left = [run for run in runs if not fits((first,), run)][:2]
+    for second in seconds:
+        if together(first, second) and any(wrong_in(second, run) for run in left):
+            if fits((first, second), left[0]):
+                yield first, second
+
+
+def wrong_in(mistake, run):
+    """True if a training with this mistake alone is wrong in the setting of a run."""
+    return not is_right(planted_run(mistake.lines, run.setting))
 
 
 def with_factor(form, number, code="{}", words="{}"):
@@ -151,7 +177,7 @@ def with_factor(form, number, code="{}", words="{}"):
     return replace(form, words=told, lines=lines, example=example)
 
 
-def fitted(run, base=()):
+def fitted(run, base=(), units=UNITS):
     """Mistakes with a factor that is worked out, so that they give this run beside those of base.
 
     The factor is a number, or a multiple of the number of batches or of images in a batch.
@@ -159,10 +185,12 @@ def fitted(run, base=()):
     for form in FACTORS:
         meet = dict(form.lines).keys() & dict(base).keys()
         factor = None if meet else factor_of(form, base, run)
-        for code, (words, unit) in UNITS.items() if factor is not None else ():
+        for code, (words, unit) in units.items() if factor is not None else ():
             number = factor / unit(run.setting)
-            for value in dict.fromkeys([float(f"{number:.9g}"), number]):  # 0.1 before 0.1 + 1e-17
-                yield with_factor(form, value, code, words)
+            rounded = with_factor(form, float(f"{number:.9g}"), code, words)
+            lines = tuple(sorted((*base, *rounded.lines)))
+            exact = ends_as(run, planted_run(lines, run.setting))
+            yield rounded if exact else with_factor(form, number, code, words)
 
 
 def factor_of(form, base, run):

@@ -195,7 +195,8 @@ class Run:
 
     def took_batches_at_once(self, call):
         """True if the net stood still until the last batch was taken, as with list(loader)."""
-        return distance(self.seen[call], self.seen[call][:1] * len(self.seen[call])) == 0
+        first, count = self.seen[call][:1], len(self.seen[call])
+        return count > 1 and distance(self.seen[call], first * count) == 0
 
 
 @contextlib.contextmanager

@@ -240,6 +240,9 @@ WRONG_MOMENTUM = {
         "v[p.shape] = momentum * v[p.shape] + g")},
     (FIRST, CLEAR): {("v[i] = g", ZEROS): (
         "the momentum buffer is .grad itself, which is set to zero and filled again", COPY)},
+    (MOMENTUM, DECAY, FIRST, CLEAR): {
+        ("if True:", "g = g.add_(p, alpha=weight_decay)", "v[i] = g", ZEROS): (
+            "the momentum buffer is .grad itself, which is set to zero, filled and decayed", COPY)},
     (FIRST, LATER, CLEAR): {("v[i] = g", "v[i] = momentum * v[i] + g", ZEROS): (
         "the momentum buffer is .grad itself at first: it holds the new gradient, not the old "
         "one", COPY)},

@@ -1,8 +1,10 @@
 """All that sgd_test says of the fresh wrong updates; each sentence was held against its program."""
 
+import re
+
 import pytest
 
-from tests.helpers.judging import judge, names_in
+from tests.helpers.judging import diagnosis_in, judge, names_in
 from tests.programs.updates_fresh import WRONG
 
 NO_DECAY = "weight decay is not applied"
@@ -89,5 +91,8 @@ FRESH = {  # all that is said of each
 
 @pytest.mark.parametrize("name", WRONG)
 def test_all_that_is_said_of_a_fresh_update_is_true(capsys, name):
-    verdict, _, said = judge(capsys, WRONG[name][0])
+    """And it holds the words that the program's author asks for."""
+    train, words = WRONG[name]
+    verdict, _, said = judge(capsys, train)
     assert verdict is False and names_in(said) == FRESH[name]
+    assert [w for w in words if not re.search(w, diagnosis_in(said))] == []

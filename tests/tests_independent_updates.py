@@ -6,26 +6,19 @@ import pytest
 import torch
 
 from checks.trainings import planted_training
-from tests.helpers.judging import judge
+from tests.helpers.judging import diagnosis_in, judge
 from tests.programs import loops_wrong, updates_fresh, updates_right
 from tests.programs.updates_right import in_loop, per_parameter
 
-WRONG = [*loops_wrong.WRONG.items(), *updates_fresh.WRONG.items()]
 RIGHT = [*updates_right.RIGHT.items(), *updates_fresh.RIGHT.items()]
 
 
 def by_name(programs):
-    """Each program a test of its name; two of one name get a number."""
+    """Each program is a test of its name."""
     return pytest.mark.parametrize("program", [pytest.param(p, id=name) for name, p in programs])
 
 
-def diagnosis_in(said):
-    """What names the mistake; without numbers, hyperparameters and the name of the function."""
-    start = max(0, said.find("The mistake"))
-    return re.sub(r"\(learning_rate.*?\)|No mistake known.*", "", said[start:])
-
-
-@by_name(WRONG)
+@by_name(loops_wrong.WRONG.items())
 def test_wrong_update_is_rejected_in_words_that_name_the_cause(capsys, program):
     train, words = program
     verdict, _, said = judge(capsys, train)

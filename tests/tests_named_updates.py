@@ -1,16 +1,11 @@
 """What sgd_test says of one mistake, where it once said nothing, less, or what was not so."""
 
-import copy
-
 import pytest
 import torch
-from torch.optim import optimizer
 
-from checks.sgd_test import sgd_test
-from checks.trainings import planted_training
 from tests.helpers.judging import judge, names_in
 from tests.programs.updates_fresh import WRONG
-from tests.programs.updates_right import RIGHT, per_parameter
+from tests.programs.updates_right import per_parameter
 
 NO_DECAY = "weight decay is not applied"
 FIRST_STEP = "only the first step moves anything, though every batch is read"
@@ -177,14 +172,14 @@ SENTENCES = {
     "weight decay is 0.333333 times torch's": decayed(lambda d: d / 3),
     "weight decay is -3 times torch's": decayed(lambda d: -3 * d),
     "weight decay is 0.7 times torch's": reading_ahead(decayed(lambda d: 0.7 * d)),
-    "weight_decay is 0.01 wherever it is on, whatever is given": decayed(lambda d: 0.01 if d else 0),
+    "weight_decay is 0.01 wherever it is on, whatever is given": decayed(lambda d: d and 0.01),
     "weight decay is 0.5 times torch's, and stays out of the momentum buffer": by_rule(
         lambda g, p, v, lr, m, d: (m * v + g, lr * (m * v + g + d / 2 * p))
     ),
     "the momentum is 0.9 times the one that is given": momentum_of(lambda m: 0.9 * m),
-    "momentum is 0.9 wherever it is on, whatever is given": momentum_of(lambda m: 0.9 if m else 0),
-    "with momentum, the step is 0.3 times torch's": by_rule(
-        lambda g, p, v, lr, m, d: (m * v + g + d * p, lr * (0.3 if m else 1) * (m * v + g + d * p))
+    "momentum is 0.9 wherever it is on, whatever is given": momentum_of(lambda m: m and 0.9),
+    "with momentum, the step is 0.4 times torch's": by_rule(
+        lambda g, p, v, lr, m, d: (m * v + g + d * p, lr * (0.4 if m else 1) * (m * v + g + d * p))
     ),
     "the step is 0.7 times torch's: its learning rate": scaled(lambda X, loader: 0.7),
     "the step is 3 / (number of images in the batch) times torch's: its learning rate": scaled(
@@ -237,65 +232,9 @@ def test_an_explanation_of_some_checks_says_of_which(capsys):
 def test_an_explanation_that_a_passed_check_refutes_is_not_given(capsys):
     @per_parameter
     def update(p, v, lr, mom, decay):
-        v[p] = mom * v.get(p, 0) + p.grad + (decay * p if mom else 0)
+        v[p] = mom * v.get(p, 0) + p.grad + decay * (p if mom else p.sign())
         p -= lr * (v[p] + (torch.sin(17 * v[p]) if mom and not decay else 0))
 
     verdict, checks, said = judge(capsys, update)
-    assert verdict is False and "No mistake known here" in said
+    assert verdict is False and names_in(said) == [] and "No mistake known here" in said
     assert any("ok      momentum and weight decay" in check for check in checks)
-
-
-# ------------------------------------------------------------------------ torch's own optimizer
-
-
-class Momentum(torch.optim.Optimizer):
-    """One's own, in torch's form."""
-
-    def __init__(self, params, lr, mom, decay):
-        super().__init__(params, dict(lr=lr, mom=mom, decay=decay))
-
-    @torch.no_grad()
-    def step(self):
-        for group in self.param_groups:
-            for p in group["params"]:
-                v = self.state[p].get("v", torch.zeros_like(p))
-                v = self.state[p]["v"] = group["mom"] * v + p.grad + group["decay"] * p
-                p -= group["lr"] * v
-
-
-def with_optimizer(make):
-    def train(n_epochs, model, loss_fn, lr, mom, decay, loader):
-        optimizer = make(model.parameters(), lr, mom, decay)
-        for _ in range(n_epochs):
-            for X, y in loader:
-                optimizer.zero_grad()
-                loss_fn(model(X), y).backward()
-                optimizer.step()
-
-    return train
-
-
-def beside_torchs_own(n_epochs, model, *others):
-    """A student's own comparison: torch's optimizer moves a copy."""
-    RIGHT["torch's own"][0](n_epochs, copy.deepcopy(model), *others)
-    with_optimizer(Momentum)(n_epochs, model, *others)
-
-
-def test_torchs_own_optimizer_is_accepted_with_a_remark(capsys):
-    verdict, _, said = judge(capsys, RIGHT["torch's own"][0])
-    assert verdict is True
-    assert said.count("Note: it uses torch.optim.SGD itself: ") == 1
-    verdict, _, said = judge(capsys, WRONG["optimizer_made_at_each_step"][0])
-    assert verdict is False and "Note: it uses torch.optim.SGD itself: " in said
-
-
-@pytest.mark.parametrize("train", [with_optimizer(Momentum), beside_torchs_own])
-def test_an_optimizer_of_ones_own_is_no_torchs(capsys, train):
-    verdict, _, said = judge(capsys, train)
-    assert verdict is True and "torch.optim.SGD itself" not in said
-
-
-def test_the_reference_leaves_no_hook_behind():
-    before = dict(optimizer._global_optimizer_post_hooks)
-    sgd_test(planted_training())
-    assert dict(optimizer._global_optimizer_post_hooks) == before

@@ -25,3 +25,9 @@ def judge(capsys, *arguments, **options):
 def names_in(said):
     """The mistakes that are named: what follows each "The mistake: ", up to its period."""
     return re.findall(r"The mistake: (.*?)\. (?=Look at: )", said)
+
+
+def diagnosis_in(said):
+    """What names the mistake; without numbers, hyperparameters and the name of the function."""
+    start = max(0, said.find("The mistake"))
+    return re.sub(r"\(learning_rate.*?\)|No mistake known.*", "", said[start:])
