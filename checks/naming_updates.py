@@ -218,7 +218,7 @@ def factor_of(form, base, run):
         x, y = y, x + share * (y - x)
         left, right = right, seen(y)
         if distance([right], [ours[at]]) <= ROUNDING:
-            return y
+            return y if abs(y) > 1e-9 else None  # what is left out has a line of its own
     return None
 
 

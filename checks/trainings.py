@@ -136,7 +136,7 @@ class SmallNet(nn.Module):
             linear = nn.Linear(n_in, n_out, dtype=torch.double)
             for p in linear.parameters():
                 values = torch.randn(p.shape, dtype=torch.double, generator=generator)
-                p.data = values / n_in**0.5 * (5 if layer == 4 else 1)  # for gradients above 1
+                p.data = values / n_in**0.5 * (4 if layer == 4 else 1)  # for gradients above 1
             self.add_module(f"fc{layer}", linear)
 
     def forward(self, X):
