@@ -2,14 +2,23 @@
 
 from dataclasses import replace
 from functools import cache
-from itertools import combinations
+from itertools import chain, combinations
 
 import torch
 
 from checks.naming import named
 from checks.reference import Mistake, together
 from checks.trainings import distance, planted_training, run_setting, same_ends, train_with_torch
-from checks.wrong_updates import AFTER, MISTAKES, MOMENTUM, OF_SWITCHES, ROUNDINGS, START, UPDATE
+from checks.wrong_updates import (
+    EVERY_BATCH_READ,
+    FACTORS,
+    MISTAKES,
+    MOMENTUM,
+    OF_SWITCHES,
+    ROUNDINGS,
+    START,
+    UNITS,
+)
 
 ROUNDING = 1e-11  # differences up to here come from rounding; those of mistakes start at 1e-6
 ALWAYS = Mistake("a buffer is kept even where the momentum is 0", lines=((MOMENTUM, "if True:"),))
@@ -19,6 +28,12 @@ NAN, SINGLE, RANDOM, KEPT = (  # they are seen without a planted one
     next(m for m in MISTAKES if words in m.words)
     for words in ("NaN", "single precision", "something is random", "from one call to the next")
 )
+NUMBER = {"{}": UNITS["{}"]}  # a factor that depends on nothing
+STOPS = {  # by the lines of those that both move nothing after a first step: is it a break?
+    m.lines: EVERY_BATCH_READ not in m.words
+    for m in MISTAKES
+    if EVERY_BATCH_READ in m.words or m.words.startswith("only the first batch")
+}
 
 
 @cache
@@ -51,7 +66,21 @@ def is_right(run, calls=slice(None)):
 def fits(mistakes, run):
     """True if a training with these mistakes ends where this run does."""
     lines = lines_of(mistakes)
-    return lines is not None and ends_as(run, planted_run(lines, run.setting))
+    if lines is None or not reads_as(mistakes, run):
+        return False
+    return ends_as(run, planted_run(lines, run.setting))
+
+
+def reads_as(mistakes, run):
+    """False for a break where every batch is read, and for a generator used up where not.
+
+    Both give the same numbers. Who takes all batches beforehand may have either.
+    """
+    stops = {STOPS[m.lines] for m in mistakes if m.lines in STOPS}
+    if not stops or any(map(run.took_batches_at_once, range(len(run.seen)))):
+        return True
+    fetched, all_of_them = (sum(map(len, r.seen)) for r in (run, torch_run(run.setting)))
+    return stops == {fetched < all_of_them}
 
 
 def mistakes_of(runs):
@@ -70,21 +99,30 @@ def mistakes_of(runs):
         return [seen, *(planted_in(runs) or planted_without("momentum", runs).values())]
     if seen:
         return [seen]
-    if found := planted_in(runs) or other_numbers(runs) or changing_rate(runs):
+    if found := planted_in(runs):
         return found
     partly = planted_without("momentum", runs) | planted_without("weight_decay", runs)
     return list(partly.values())
 
 
 def planted_without(switch, runs):
-    """By lines, the planted mistakes that give the numbers of those runs in which a switch is 0."""
-    found = planted_in([run for run in runs if getattr(run.setting, switch) == 0])
-    words = f" (this explains the checks without {switch.replace('_', ' ')} alone)"
-    return {mistake.lines: replace(mistake, words=mistake.words + words) for mistake in found}
+    """By words, a planted mistake, or a pair, that explains those runs in which a switch is 0.
+
+    It is left out where a run that is right refutes it.
+    """
+    found = planted_in([run for run in runs if getattr(run.setting, switch) == 0], False)
+    passed = [run for run in runs if is_right(run)]
+    each = [found] if found and found[0].at_once else [[mistake] for mistake in found]
+    held = (ms for ms in each if all(fits(ms, run) for run in passed))
+    words = f" (seen in the checks with {switch} = 0)"
+    return {m.words: replace(m, words=m.words + words) for m in next(held, [])}
 
 
-def planted_in(runs):
-    """The planted mistakes that give the numbers of all these runs: one, or a pair."""
+def planted_in(runs, everything=True):
+    """The planted mistakes that give the numbers of all these runs: one, or a pair.
+
+    everything: also a pair in which one has a factor.
+    """
     wrong = [run for run in runs if not is_right(run)]
     if not wrong:
         return []
@@ -92,19 +130,101 @@ def planted_in(runs):
     return (
         named(KNOWN, runs, fits)
         or named(OF_BUFFERS, runs, lambda mistakes, run: fits((*mistakes, ALWAYS), run))
+        or other_numbers(runs)
+        or named([], runs, fits, ((mistake,) for mistake in fitted(runs[0])))
         or named([], runs, fits, pairs_for(runs))
+        or named([], runs, fits, pairs_with_a_factor(runs) if everything else ())
     )
 
 
 def pairs_for(runs):
     """Pairs of mistakes: the first gives the first run, the second changes what is left."""
-    for first in MISTAKES + OF_SWITCHES:
-        if fits((first,), runs[0]):
-            other = next(run for run in runs if not fits((first,), run))
-            for second in MISTAKES + OF_SWITCHES:
-                changes = not is_right(planted_run(second.lines, other.setting))
-                if changes and together(first, second) and fits((first, second), other):
-                    yield first, second
+    for first in (m for m in MISTAKES + OF_SWITCHES if fits((m,), runs[0])):
+        yield from beside(first, runs, MISTAKES + OF_SWITCHES)
+
+
+def pairs_with_a_factor(runs):
+    """Pairs in which one mistake or both have a factor; that of the first is a plain number."""
+    firsts = [m for m in fitted(runs[0], units=NUMBER) if fits((m,), runs[0])]
+    for first in firsts:
+        yield from beside(first, runs, MISTAKES)
+    known = (m for m in MISTAKES + OF_SWITCHES if fits((m,), runs[0]))
+    for first in chain(firsts, known):
+        left = next(run for run in runs if not fits((first,), run))
+        yield from ((first, second) for second in fitted(left, first.lines))
+
+
+def beside(first, runs, seconds):
+    """Pairs of this mistake and of those that give the first run that it does not give."""
+    left = [run for run in runs if not fits((first,), run)][:2]
+    for second in seconds:
+        if together(first, second) and any(wrong_in(second, run) for run in left):
+            if fits((first, second), left[0]):
+                yield first, second
+
+
+def wrong_in(mistake, run):
+    """True if a training with this mistake alone is wrong in the setting of a run."""
+    return not is_right(planted_run(mistake.lines, run.setting))
+
+
+def with_factor(form, number, code="{}", words="{}"):
+    """A planted mistake with a number in the place of FACTOR."""
+    ((right, wrong),) = form.lines
+    lines = ((right, wrong.replace("FACTOR", code.format(number))),)
+    told = form.words.replace("FACTOR", words.format(f"{number:g}"))
+    example = form.example and form.example.replace("FACTOR", code.format(f"{number:g}"))
+    return replace(form, words=told, lines=lines, example=example)
+
+
+def fitted(run, base=(), units=UNITS):
+    """Mistakes with a factor that is worked out, so that they give this run beside those of base.
+
+    The factor is a number, or a multiple of the number of batches or of images in a batch.
+    """
+    for form in FACTORS:
+        meet = dict(form.lines).keys() & dict(base).keys()
+        factor = None if meet else factor_of(form, base, run)
+        for code, (words, unit) in units.items() if factor is not None else ():
+            number = factor / unit(run.setting)
+            rounded = with_factor(form, float(f"{number:.9g}"), code, words)
+            lines = tuple(sorted((*base, *rounded.lines)))
+            exact = ends_as(run, planted_run(lines, run.setting))
+            yield rounded if exact else with_factor(form, number, code, words)
+
+
+def factor_of(form, base, run):
+    """The factor of a form, beside the lines of base, that gives this run; None where none does.
+
+    Where the run leaves that of base, its numbers are linear in the factor: two others give it.
+    Of who takes all batches at once the end alone is seen: by the secant method.
+    """
+
+    def seen(factor):
+        lines = sorted((*base, *with_factor(form, factor).lines))
+        return vectors_of(planted_run(tuple(lines), run.setting))[at]
+
+    ours, others = vectors_of(run), vectors_of(planted_run(tuple(sorted(base)), run.setting))
+    linear = len(ours) == len(others) and not run.took_batches_at_once(0)
+    gaps = [distance([v], [w]) for v, w in zip(ours, others, strict=False)]
+    at = next((i for i, gap in enumerate(gaps) if gap > ROUNDING), -1) if linear else -1
+    x, y = 1.0, 0.5
+    left, right = seen(x), seen(y)
+    for _ in range(1 if linear else 8):
+        step, missing = right - left, ours[at] - left
+        share = (missing @ step / (step @ step)).item()
+        if not abs(share) < 1e9 or linear and not distance([missing], [share * step]) <= ROUNDING:
+            return None
+        x, y = y, x + share * (y - x)
+        left, right = right, seen(y)
+        if distance([right], [ours[at]]) <= ROUNDING:
+            return y if abs(y) > 1e-9 else None  # what is left out has a line of its own
+    return None
+
+
+def vectors_of(run):
+    """All parameters at each batch of the first call, and at its end."""
+    return [*run.seen[0], *run.ends[:1]]
 
 
 def seen_in(runs, wrong):
@@ -121,23 +241,24 @@ def seen_in(runs, wrong):
     return None
 
 
+def lines_with(numbers):
+    """The line that sets these arguments to other numbers, as lines of a mistake."""
+    text = "".join(f"{name} = float('{value}'); " for name, value in numbers.items())
+    return ((START, text + START),)
+
+
 def with_numbers(numbers):
     """A right training that uses these numbers in the place of those that it is given."""
-    text = "".join(f"{name} = float('{value}'); " for name, value in numbers.items())
-    return planted_training(((START, text + START),))
-
-
-def all_end_as(train, runs):
-    """True if a training ends where each of the runs does."""
-    return all(ends_as(run, run_setting(train, run.setting)) for run in runs)
+    return planted_training(lines_with(numbers))
 
 
 def other_numbers(runs):
     """The arguments in whose place another number is used, worked out from the first two steps."""
-    run, theirs = runs[0], torch_run(runs[0].setting)
-    given = dict(learning_rate=run.setting.learning_rate, momentum=0.0, weight_decay=0.0)
-    if run.setting.title != "plain descent" or len(run.seen[0]) != len(theirs.seen[0]):
+    run = next((run for run in runs if run.setting.title == "plain descent"), None)
+    if run is None or len(run.seen[0]) != len(torch_run(run.setting).seen[0]):
         return []
+    theirs = torch_run(run.setting)
+    given = dict(learning_rate=run.setting.learning_rate, momentum=0.0, weight_decay=0.0)
     start, first, second = run.seen[0][:3]
     gradient = (start - theirs.seen[0][1]) / given["learning_rate"]
     # the first move is -learning_rate * (gradient + weight_decay * start)
@@ -150,30 +271,14 @@ def other_numbers(runs):
     used["momentum"] = ((second - without) @ step / (step @ step)).item()
     used = {name: float(f"{value:.9g}") for name, value in used.items()}
     wrong = {name: used[name] for name in used if abs(used[name] - given[name]) > 1e-8}
-    if not all_end_as(with_numbers(wrong), runs):
+    lines = lines_with(wrong)
+    if not all(ends_as(run, planted_run(lines, run.setting)) for run in runs):
         return []
     look = "a number or a global variable stands in the place of the argument "
-    return [Mistake(f"{n} is {x:g}, whatever is given", look + n) for n, x in wrong.items()]
-
-
-def changing_rate(runs):
-    """A learning rate that falls or grows by a factor, from step to step or from epoch to epoch."""
-    for unit, title, at, right in (  # the second step, the first of epoch 2
-        ("step", "plain descent", 1, UPDATE),
-        ("epoch", "an uneven last batch", 4, AFTER),
-    ):
-        run = next((run for run in runs if run.setting.title == title), None)
-        if run is None or len(run.seen[0]) != len(torch_run(run.setting).seen[0]):
-            return []
-        ours, theirs = run.seen[0], torch_run(run.setting).seen[0]
-        ratio = (ours[at + 1] - ours[at]) / (theirs[at + 1] - theirs[at])
-        factor = float(f"{ratio.nanmedian().item():.9g}")
-        lines = ((right, f"{right}; learning_rate *= float('{factor}')"),)
-        if all_end_as(planted_training(lines), runs):
-            words = f"the learning rate is multiplied by {factor:g} after each {unit}"
-            look = "torch.optim.SGD keeps it: a schedule does not belong into the update"
-            return [Mistake(words, look)]
-    return []
+    return [
+        Mistake(f"{name} is {value:g}, whatever is given", look + name, lines, example="")
+        for name, value in wrong.items()
+    ]
 
 
 def rounding_of(runs):

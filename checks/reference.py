@@ -57,6 +57,7 @@ class Mistake:
     lines: tuple = ()  # pairs (right line, wrong text), where it is lines
     function: Callable | None = None  # the wrong program itself, where it is none
     at_once: bool = False  # beside another mistake, in the same program
+    example: str | None = None  # what a student may have written, where the lines do not show it
 
     def backward(self):
         """The backward pass with this mistake."""
@@ -75,6 +76,8 @@ class Mistake:
     @property
     def shown(self):
         """What a student may have written; empty where lines are left out, or nothing is a line."""
+        if self.example is not None:
+            return self.example
         parts = (part.strip() for part in self.wrong.split("; ") if self.is_line)
         return "; ".join(part for part in parts if part != "pass")
 
@@ -82,15 +85,16 @@ class Mistake:
 def rows(table):
     """The mistakes of {right line: {wrong text: words}}; tuples of lines are wrong together.
 
-    In the place of the words may stand a pair, with what to look at besides the right line.
+    In the place of the words may stand a tuple: with what to look at besides the right line, and
+    with an example of what a student writes.
     """
     for right, wrongs in table.items():
         for wrong, words in wrongs.items():
-            words, look = (words, "") if isinstance(words, str) else words
+            words, look, *example = (words, "") if isinstance(words, str) else words
             one = isinstance(right, str)
             lines = ((right, wrong),) if one else tuple(zip(right, wrong, strict=True))
             look = look or (right if one else right[0]) or RESULT
-            yield Mistake(words, look, lines)
+            yield Mistake(words, look, lines, example=example[0] if example else None)
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from itertools import product
 
 import torch
 from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.utils.data import DataLoader, TensorDataset
 
 from checks.difference import GLOBAL_STATE, bits, expect, same_bits
@@ -43,14 +44,15 @@ def planted_step(lines=()):
 
 def planted_training(lines=(), step=None):
     """TRAINING with these wrong lines, around a step that is given or STEP with the others."""
-    step = step or planted_step(tuple(line for line in lines if line[0] in STEP_LINES))
+    planted = step or planted_step(tuple(line for line in lines if line[0] in STEP_LINES))
     code = code_of(TRAINING, tuple(line for line in lines if line[0] not in STEP_LINES))
     memory = {}  # for what outlives a call
 
     def train(*arguments, **more):
         def update():
             rule = names["learning_rate"], names["momentum"], names["weight_decay"]
-            step(names["model"], *rule, names["v"], **more)
+            batch = {} if step else dict(X=names["X"], train_loader=names["train_loader"])
+            planted(names["model"], *rule, names["v"], **more, **batch)
 
         names = dict(zip(ORDER, arguments, strict=True), torch=torch, memory=memory, losses=[])
         names |= dict(parameters=list(names["model"].parameters()), update=update)
@@ -106,10 +108,10 @@ class Setting:
 
 SETTINGS = [  # different numbers everywhere, so that one mistake is not taken for another
     Setting("plain descent", calls=(0, 1)),
-    Setting("weight decay", weight_decay=0.12),
+    Setting("weight decay", weight_decay=0.15, sample_count=18, batch_size=6),
     Setting("momentum", momentum=0.85),
     Setting("momentum and weight decay", momentum=0.85, weight_decay=0.12),
-    Setting("several epochs", momentum=0.85, epoch_count=3, sample_count=15),
+    Setting("several epochs", momentum=0.8, epoch_count=3, sample_count=15),
     Setting("an uneven last batch", learning_rate=0.2, epoch_count=2, sample_count=13),
     Setting("two calls in a row", momentum=0.85, sample_count=15, calls=(0, 1, 0)),
 ]
@@ -121,19 +123,20 @@ MORE_FOR_A_STEP = [
 
 
 class SmallNet(nn.Module):
-    """The layers of MyMLP, much smaller, and smooth: 6 -> 5 -> 4 -> 3 -> 2 with tanh.
+    """The layers of MyMLP, much smaller, and smooth: 6 -> 4 -> 4 -> 4 -> 2 with tanh.
 
-    forward: X: (N, 3, 32, 32), or flattened -> (N, 2). It looks at six numbers of each image.
+    forward: X: (N, 3, 32, 32), or flattened -> (N, 2). It looks at six numbers of each image. Two
+    layers are of one shape, so that buffers kept by shape show.
     """
 
-    def __init__(self, seed=0):
+    def __init__(self, seed=1):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
-        for layer, (n_in, n_out) in enumerate([(6, 5), (5, 4), (4, 3), (3, 2)], 1):
+        for layer, (n_in, n_out) in enumerate([(6, 4), (4, 4), (4, 4), (4, 2)], 1):
             linear = nn.Linear(n_in, n_out, dtype=torch.double)
             for p in linear.parameters():
                 values = torch.randn(p.shape, dtype=torch.double, generator=generator)
-                p.data = values / n_in**0.5 * (3 if layer == 4 else 1)  # for gradients above 1
+                p.data = values / n_in**0.5 * (4 if layer == 4 else 1)  # for gradients above 1
             self.add_module(f"fc{layer}", linear)
 
     def forward(self, X):
@@ -192,7 +195,28 @@ class Run:
 
     def took_batches_at_once(self, call):
         """True if the net stood still until the last batch was taken, as with list(loader)."""
-        return distance(self.seen[call], self.seen[call][:1] * len(self.seen[call])) == 0
+        first, count = self.seen[call][:1], len(self.seen[call])
+        return count > 1 and distance(self.seen[call], first * count) == 0
+
+
+@contextlib.contextmanager
+def optimizers_watched(model, remarks):
+    """Add a remark where an optimizer of torch, not one of one's own, moves this model."""
+
+    def after_step(optimizer, *_):
+        kind, own = type(optimizer), set(map(id, model.parameters()))
+        moved = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        if kind.__module__.startswith("torch.optim") and own & moved:
+            remarks.append(
+                f"it uses torch.optim.{kind.__name__} itself: this judges torch's update, not one "
+                "written by hand"
+            )
+
+    hook = register_optimizer_step_post_hook(after_step)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def train_all(train, run):
@@ -203,7 +227,8 @@ def train_all(train, run):
         loader, size = WatchingLoader(model, setting), len(values_of(model))
         rule = (setting.learning_rate, setting.momentum, setting.weight_decay)
         arguments = (setting.epoch_count, model, nn.CrossEntropyLoss(), *rule, loader)
-        result = train(*arguments, **dict(setting.more))
+        with optimizers_watched(model, run.remarks):
+            result = train(*arguments, **dict(setting.more))
         run.ends.append(values_of(model))
         run.seen.append(loader.seen)
         for name, (read, put_back) in WATCHED.items():
@@ -266,7 +291,8 @@ def same_ends(run, other):
 
 
 def dense_net(dtype=torch.double):
-    return nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2)).to(dtype)
+    layers = nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 2)
+    return nn.Sequential(*layers).to(dtype)
 
 
 class MixedNet(nn.Module):

@@ -1,7 +1,7 @@
 """Every planted mistake of an update and of the loop around it: a wrong line, in words.
 
 A wrong line is written as a student may have it; its numbers are what counts. `pass` stands where
-a line is left out that something must stand for.
+a line is left out that something must stand for. FACTOR stands for a number that is worked out.
 """
 
 from checks.reference import STEP, TRAINING, rows
@@ -28,19 +28,28 @@ LATE_DECAY = (
 )
 ALL_ALIKE = "a condition such as p.dim() > 1 or 'bias' in name; torch.optim.SGD treats all alike"
 BELOW = "the line stands below the loop over the parameters (or layers), not inside: indent it"
+SHRINKS = "g = g + weight_decay * p moves p toward 0; weight_decay multiplies p alone"
 DECAY_ONCE = "weight_decay * p goes into g once, before the buffer, and nowhere else"
 NO_FACTOR = "v = momentum * v + g; torch.optim.SGD has no factor (1 - momentum) there"
 COPY = "v = p.grad makes no copy: write v = p.grad.clone()"
+CONSTANT = "torch.optim.SGD keeps it: a schedule does not belong into the update"
 ARGUMENTS = "the order of the arguments, here and where the function is called"
 RIGHT_ORDER = "the order is model.zero_grad(), loss.backward(), then the update"
 INDENT = "the update goes inside the loop over the batches: indent it"
+EVERY_BATCH_READ = "though every batch is read"
+USED_UP = (
+    "a generator is used up by the first loop over it: list(model.parameters()); or a condition"
+)
+SUMMED = "total = total + loss; total.backward(retain_graph=True)"
+SUMMED_LOSS = "backward() takes the loss of this batch alone; sum loss.item() to print it"
 # fmt: off
 WRONG_MOVES = {  # {the right line: {a wrong one: what it looks like}}, or with what to look at
     MOVE: {
         "p = p - learning_rate * g": ("the parameters are not moved at all",
             "p -= learning_rate * v must change p itself: in place, under torch.no_grad(), on the"
             " model that is given, not on a copy (`p = p - ...` only names a new tensor); no "
-            "zero_grad() may stand between backward() and the update; state_dict() holds no .grad"),
+            "zero_grad() may stand between backward() and the update; state_dict() holds no .grad;"
+            " a generator is used up by the first loop over it: list(model.parameters())"),
         "p += learning_rate * g": "the step goes uphill: its sign is wrong",
         "p.add_(g, alpha=-learning_rate); break": ("only the first parameter is moved",
             "the loop over the parameters is left too early: a break, a return, next(...), [0]"),
@@ -53,6 +62,12 @@ WRONG_MOVES = {  # {the right line: {a wrong one: what it looks like}}, or with 
             ALL_ALIKE),
         "p -= learning_rate * (g - g) / (g - g)": ("the parameters become NaN",
             "a division by zero, or a root or log of such a number"),
+        "p -= learning_rate * (1 - weight_decay) * g": (
+            "the whole step is multiplied by 1 - weight_decay", SHRINKS),
+        "p -= learning_rate * (weight_decay or 1) * g": (
+            "the whole step is multiplied by weight_decay", SHRINKS),
+        "p -= learning_rate * weight_decay * g": (
+            "the whole step is multiplied by weight_decay, even where it is 0", SHRINKS),
     },
     EACH: {
         "for i, p in enumerate(parameters[-1:]):": ("only the last parameter is moved", BELOW),
@@ -64,6 +79,8 @@ WRONG_MOVES = {  # {the right line: {a wrong one: what it looks like}}, or with 
     GRADIENT: {
         "g = p.grad / p.grad.norm()": "each gradient is divided by its norm",
         "g = p.grad.sign()": "the sign of the gradient is used alone",
+        "g, p.old = getattr(p, 'old', None), p.grad.clone()\nif g is None: continue": (
+            "each step uses the gradient of the batch before", RIGHT_ORDER, ""),
         "g = p.grad.float()": (
             "something is computed in single precision: the differences are of that size",
             "buffers by torch.zeros_like(p), not by torch.zeros(p.shape); no .float(), no float32"),
@@ -102,8 +119,14 @@ WRONG_DECAY = {
             "weight_decay / 2 * (p ** 2).sum() in the loss, not p.norm(); or " + ENTRIES),
         "g = g + weight_decay * p.norm()": (
             "weight decay adds one number to every gradient, the norm of p", ENTRIES),
-        "g = g + weight_decay * g": "weight decay is applied to the gradient, not to the parameter",
-        "g = g - weight_decay * g": "weight decay shrinks the gradient, not the parameter",
+        "g = g + weight_decay * g": (
+            "weight decay is applied to the gradient, not to the parameter: "
+            "the whole step is multiplied by 1 + weight_decay", SHRINKS),
+        "g = g - weight_decay * g": (
+            "weight decay shrinks the gradient, not the parameter: "
+            "the whole step is multiplied by 1 - weight_decay", SHRINKS),
+        "g = weight_decay * g": (
+            "the whole step is multiplied by weight_decay, which p does not get", SHRINKS),
         "g = g + learning_rate * weight_decay * p": (
             "weight decay is multiplied by the learning rate twice",
             "g = g + weight_decay * p: the learning rate comes once, in p -= learning_rate * v"),
@@ -113,9 +136,15 @@ WRONG_DECAY = {
             "weight decay is not multiplied by the learning rate, the gradient is",
             "the buffer takes learning_rate * g + weight_decay * p: " + RULE),
     },
-    DECAYS: {"if weight_decay != 0 and momentum == 0:": (
-        "weight decay is left out where there is momentum",
-        "`if momentum: ... elif weight_decay: ...` does one of the two; or v takes p.grad, not g")},
+    DECAYS: {
+        "if weight_decay != 0 and momentum == 0:": (
+            "weight decay is left out where there is momentum",
+            "`if momentum: ... elif weight_decay: ...` does one of the two; "
+            "or v takes p.grad, not g"),
+        "if weight_decay != 0 and momentum != 0:": (
+            "weight decay is applied only where momentum is on",
+            "the line of the decay stands inside of `if momentum > 0:`: it goes above it"),
+    },
     CHOICE: {"g = v[i] + weight_decay * p": (
         "with momentum, weight decay is applied twice: in the buffer and again beside it",
         DECAY_ONCE)},
@@ -134,6 +163,10 @@ WRONG_DECAY = {
             "weight decay is not multiplied by the learning rate, and comes after the step",
             LATE_DECAY),
     },
+    (DECAY, AFTER): {
+        ("pass", AFTER + "\nfor p in parameters: p.data *= 1 - learning_rate * weight_decay"): (
+            "weight decay is applied once an epoch, not at each step", PLAIN[DECAY],
+            "p *= 1 - learning_rate * weight_decay, below the loop over the batches")},
     (DECAY, BACKWARD): {("pass",
      "loss += weight_decay / 2 * sum((p ** 2).sum() for p in parameters) / len(X); "
      "loss.backward()"): ("weight decay is divided by the number of images in the batch",
@@ -143,6 +176,9 @@ WRONG_MOMENTUM = {
     MOMENTUM: {
         "elif momentum != 0:": ("momentum is left out where there is weight decay",
             "`if weight_decay: ... elif momentum: ...` does one of the two: write two ifs"),
+        "if momentum != 0 and weight_decay != 0:": (
+            "momentum is applied only where weight decay is on",
+            "the lines of the momentum stand inside of `if weight_decay > 0:`: they go below it"),
         "if momentum != 0 and p.dim() > 1:": (
             "momentum is applied to the weights alone, not to the biases", ALL_ALIKE),
         "if momentum != 0 and p is parameters[-1]:": (
@@ -165,8 +201,9 @@ WRONG_MOMENTUM = {
             "the momentum buffer is dampened: it takes (1 - momentum) * g, but the first g whole",
             NO_FACTOR),
         "v[i] = g.clone()": ("momentum has no effect: each step has the last gradient alone",
-            "the buffer is made anew at each step, or not written back: keep it outside of the "
-            "loop over the batches, and store it: v[i] = momentum * v[i] + g"),
+            "is momentum used at all? previous[i] = p makes no copy: p.clone(); a buffer that is "
+            "made anew at each step, or not written back: keep it outside of the loop over the "
+            "batches, and store it: v[i] = momentum * v[i] + g"),
         "v[i].mul(momentum).add(g)": (
             "the momentum buffer keeps the first gradient: it is not kept up to date",
             "write it back: v[i] = momentum * v[i] + g; append() makes the list longer"),
@@ -197,8 +234,15 @@ WRONG_MOMENTUM = {
             "the step is learning_rate * g + momentum * v: g counts twice, v has no learning rate",
             RULE),
     },
+    EACH: {"for p in parameters:\n    i = [q.shape for q in parameters].index(p.shape)": (
+        "parameters of the same shape share one momentum buffer",
+        "a buffer for each: keyed by its place in the list, its name or p itself, not by p.shape",
+        "v[p.shape] = momentum * v[p.shape] + g")},
     (FIRST, CLEAR): {("v[i] = g", ZEROS): (
         "the momentum buffer is .grad itself, which is set to zero and filled again", COPY)},
+    (MOMENTUM, DECAY, FIRST, CLEAR): {
+        ("if True:", "g = g.add_(p, alpha=weight_decay)", "v[i] = g", ZEROS): (
+            "the momentum buffer is .grad itself, which is set to zero, filled and decayed", COPY)},
     (FIRST, LATER, CLEAR): {("v[i] = g", "v[i] = momentum * v[i] + g", ZEROS): (
         "the momentum buffer is .grad itself at first: it holds the new gradient, not the old "
         "one", COPY)},
@@ -286,8 +330,6 @@ WRONG_LOOPS = {
         "(loss / len(train_loader)).backward()": (
             "the gradient is divided by the number of batches",
             "divide the printed sum by len(train_loader), not the loss whose backward() is called"),
-        "loss.backward(); torch.nn.utils.clip_grad_norm_(parameters, 1)": (
-            "the gradients are clipped to a norm of 1"),
         "(torch.rand(()) * loss).backward()": (
             "two trainings from the same start end on different numbers: something is random",
             "a shuffle, dropout, noise, a net or a buffer that starts with random numbers"),
@@ -297,7 +339,24 @@ WRONG_LOOPS = {
             "the update is called twice, or an optimizer.step() stands beside it"),
         "update(); break": ("only the first batch of each epoch is used",
             "a break, a return or next(iter(train_loader)) in the loop over the batches"),
+        "update(); update = lambda: None": (
+            f"only the first step moves anything, {EVERY_BATCH_READ}", USED_UP,
+            "params = model.parameters()"),
     },
+    (EPOCHS, UPDATE): {("for epoch in range(1):", "update(); break"): (
+        "only the first batch of the first epoch is used",
+        "a return in the loop over the batches", "return losses")},
+    (EPOCHS, BATCHES, UPDATE): {
+        (EPOCHS + "\n    first = True", BATCHES, "update() if first else None; first = False"): (
+            f"only the first step of each epoch moves anything, {EVERY_BATCH_READ}", USED_UP,
+            "params = model.parameters(), in the loop over the epochs")},
+    (EPOCHS, BACKWARD, MOVE): {
+        (EPOCHS + "\n    total = 0", SUMMED, "p.data -= learning_rate * g"): (
+            "the loss is summed over the batches of an epoch: each step gets their gradients again",
+            SUMMED_LOSS, SUMMED)},
+    (START, BACKWARD, MOVE): {(START + "; total = 0", SUMMED, "p.data -= learning_rate * g"): (
+        "the loss is summed over all batches: each step gets their gradients again", SUMMED_LOSS,
+        SUMMED)},
     (CLEAR, BACKWARD): {("", f"loss.backward(); {ZEROS}"): (
         "the gradients are cleared between the backward pass and the update", RIGHT_ORDER)},
     (CLEAR, UPDATE): {("update(); model.zero_grad()", ""): (
@@ -313,9 +372,52 @@ WRONG_LOOPS = {
     (CLEAR, UPDATE, AFTER): {("", "", "update(); model.zero_grad()"): (
         "one step an epoch, with the sum of all its gradients", INDENT)},
     (CLEAR, AFTER): {
-        ("", "model.zero_grad()"): ("the gradients are cleared once an epoch, not at each batch",
-            "model.zero_grad() goes inside the loop over the batches"),
+        ("", "model.zero_grad()"): (
+            "the gradients are cleared once an epoch, not at each batch; or the loss is summed",
+            "model.zero_grad() goes inside the loop over the batches; " + SUMMED_LOSS),
     },
+}
+WITH_A_FACTOR = {
+    MOVE: {
+        "p -= FACTOR * learning_rate * g": "the step is FACTOR times torch's: its learning rate",
+        "p -= FACTOR * g": "learning_rate is FACTOR, whatever is given",
+    },
+    DECAY: {
+        "g = g + FACTOR * weight_decay * p": "weight decay is FACTOR times torch's",
+        "g = g + FACTOR * p": "weight_decay is FACTOR wherever it is on, whatever is given",
+        "p -= FACTOR * learning_rate * weight_decay * p": (
+            "weight decay is FACTOR times torch's, and stays out of the momentum buffer",
+            LATE_DECAY),
+    },
+    LATER: {
+        "v[i] = FACTOR * momentum * v[i] + g": "the momentum is FACTOR times the one that is given",
+        "v[i] = FACTOR * v[i] + g": "momentum is FACTOR wherever it is on, whatever is given",
+        "v[i] = momentum * v[i] + FACTOR * g": (
+            "with momentum, each gradient but the first is multiplied by FACTOR"),
+    },
+    CHOICE: {
+        "g = FACTOR * v[i]": "with momentum, the step is FACTOR times torch's",
+        "g = g + FACTOR * (v[i] - g)": (
+            "the part of the step that comes from the momentum is FACTOR times torch's",
+            RULE + ": the learning rate multiplies all of v"),
+    },
+    BACKWARD: {
+        "(FACTOR * loss).backward()": "the gradient is multiplied by FACTOR",
+        "loss.backward(); torch.nn.utils.clip_grad_norm_(parameters, FACTOR)": (
+            "the gradients are clipped to a norm of FACTOR"),
+    },
+    UPDATE: {"update(); learning_rate *= FACTOR": (
+        "the learning rate is multiplied by FACTOR after each step", CONSTANT)},
+    AFTER: {AFTER + "; learning_rate *= FACTOR": (
+        "the learning rate is multiplied by FACTOR after each epoch", CONSTANT,
+        "learning_rate *= FACTOR")},
+}
+UNITS = {  # of a factor, in code: in words, its value in a setting
+    "{}": ("{}", lambda s: 1),
+    "{} / len(train_loader)": ("{} / (number of batches)", lambda s: 1 / s.batch_count),
+    "{} * len(train_loader)": ("{} * (number of batches)", lambda s: s.batch_count),
+    "{} / len(X)": ("{} / (number of images in the batch)", lambda s: 1 / s.batch_size),
+    "{} * len(X)": ("{} * (number of images in the batch)", lambda s: s.batch_size),
 }
 WRONG_SWITCHES = {  # what only a step has: none of it matters in a training
     GRADIENT: {"g = p.grad": ("maximize is ignored", "with maximize, g = -p.grad")},
@@ -368,6 +470,7 @@ ROUNDED_OTHERWISE = {  # right in a training, but for the rounding of one operat
 
 TABLES = WRONG_MOVES, WRONG_DECAY, WRONG_MOMENTUM, WRONG_LOOPS
 MISTAKES = [mistake for table in TABLES for mistake in rows(table)]
+FACTORS = list(rows(WITH_A_FACTOR))
 OF_SWITCHES, ROUNDINGS = list(rows(WRONG_SWITCHES)), list(rows(ROUNDED_OTHERWISE))
 STEP_LINES = set(map(str.strip, STEP.splitlines()))
 PLANTED_STEPS = [  # those that a step alone can have

@@ -6,30 +6,32 @@ import pytest
 import torch
 
 from checks.trainings import planted_training
-from tests.helpers.judging import judge
-from tests.programs.loops_wrong import WRONG
-from tests.programs.updates_right import RIGHT, in_loop, per_parameter
+from tests.helpers.judging import diagnosis_in, judge
+from tests.programs import loops_wrong, updates_fresh, updates_right
+from tests.programs.updates_right import in_loop, per_parameter
+
+RIGHT = [*updates_right.RIGHT.items(), *updates_fresh.RIGHT.items()]
 
 
-def diagnosis_in(said):
-    """What names the mistake; without numbers, hyperparameters and the name of the function."""
-    start = max(0, said.find("The mistake"))
-    return re.sub(r"\(learning_rate.*?\)|No mistake known.*", "", said[start:])
+def by_name(programs):
+    """Each program is a test of its name."""
+    return pytest.mark.parametrize("program", [pytest.param(p, id=name) for name, p in programs])
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_wrong_update_is_rejected_in_words_that_name_the_cause(capsys, name):
-    train, words = WRONG[name]
+@by_name(loops_wrong.WRONG.items())
+def test_wrong_update_is_rejected_in_words_that_name_the_cause(capsys, program):
+    train, words = program
     verdict, _, said = judge(capsys, train)
     assert verdict is False
     assert ("The mistake" in said) is not ("RuntimeError" in words)
     diagnosis = diagnosis_in(said)
+    assert "(seen in " not in said, "each of them is explained in all checks"
     assert [w for w in words if not re.search(w, diagnosis)] == [], diagnosis
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_right_update_passes_and_is_told_how_nearly(capsys, name):
-    train, exact = RIGHT[name]
+@by_name(RIGHT)
+def test_right_update_passes_and_is_told_how_nearly(capsys, program):
+    train, exact = program
     verdict, checks, said = judge(capsys, train)
     assert verdict is True and len(checks) == 7
     kinds = [("last bit" in check, "rounding" in check) for check in checks]
@@ -82,7 +84,7 @@ def test_two_mistakes_at_once_are_both_named(capsys, train):
     verdict, _, said = judge(capsys, train)
     assert verdict is False
     diagnosis = diagnosis_in(said)
-    assert "this explains" not in said, "each fits a part of the checks, and together all"
+    assert "(seen in " not in said, "each fits a part of the checks, and together all"
     assert all(re.search(words, diagnosis) for words in TWO_MISTAKES[train]), diagnosis
 
 

@@ -1,5 +1,7 @@
 """sgd_test called as a student calls it, and what it printed."""
 
+import re
+
 from checks.sgd_test import sgd_test
 
 
@@ -18,3 +20,14 @@ def judge(capsys, *arguments, **options):
     checks = [line for line in lines if line.startswith(("    ok  ", "    FAILED"))]
     said = " ".join(" ".join(line for line in lines if line not in checks).split())
     return verdict, checks, said
+
+
+def names_in(said):
+    """The mistakes that are named: what follows each "The mistake: ", up to its period."""
+    return re.findall(r"The mistake: (.*?)\. (?=Look at: )", said)
+
+
+def diagnosis_in(said):
+    """What names the mistake; without numbers, hyperparameters and the name of the function."""
+    start = max(0, said.find("The mistake"))
+    return re.sub(r"\(learning_rate.*?\)|No mistake known.*", "", said[start:])
