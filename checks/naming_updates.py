@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
-from itertools import chain, combinations
+from itertools import chain, combinations, islice
 
 import torch
 
@@ -139,28 +139,32 @@ def planted_in(runs, everything=True):
 
 def pairs_for(runs):
     """Pairs of mistakes: the first gives the first run, the second changes what is left."""
-    for first in (m for m in MISTAKES + OF_SWITCHES if fits((m,), runs[0])):
-        yield from beside(first, runs, MISTAKES + OF_SWITCHES)
+    firsts = [m for m in MISTAKES + OF_SWITCHES if fits((m,), runs[0])]
+    for first in firsts:
+        yield from beside(first, runs, MISTAKES + OF_SWITCHES, many=len(firsts) > 2)
 
 
 def pairs_with_a_factor(runs):
     """Pairs in which one mistake or both have a factor; that of the first is a plain number."""
     firsts = [m for m in fitted(runs[0], units=NUMBER) if fits((m,), runs[0])]
     for first in firsts:
-        yield from beside(first, runs, MISTAKES)
+        yield from beside(first, runs, MISTAKES, many=len(firsts) > 2)
     known = (m for m in MISTAKES + OF_SWITCHES if fits((m,), runs[0]))
-    for first in chain(firsts, known):
+    for first in chain(firsts, islice(known, 3)):  # for the sake of time: the plainest
         left = next(run for run in runs if not fits((first,), run))
         yield from ((first, second) for second in fitted(left, first.lines))
 
 
-def beside(first, runs, seconds):
-    """Pairs of this mistake and of those that give the first run that it does not give."""
+def beside(first, runs, seconds, many):
+    """Pairs of this mistake and of those that give the first run that it does not give.
+
+    many: beside many of the first, it pays to ask once which of the second change anything there.
+    """
     left = [run for run in runs if not fits((first,), run)][:2]
     for second in seconds:
-        if together(first, second) and any(wrong_in(second, run) for run in left):
-            if fits((first, second), left[0]):
-                yield first, second
+        changes = not many or any(wrong_in(second, run) for run in left)
+        if changes and together(first, second) and fits((first, second), left[0]):
+            yield first, second
 
 
 def wrong_in(mistake, run):
