@@ -40,7 +40,12 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if not markers[item] & left_out]
 
     def place(item):
-        return "notebook" in markers[item], "slow" in markers[item], item.path.parent != ROOT
+        return (
+            "notebook" in markers[item],
+            "slow" in markers[item],
+            item.path.parent != ROOT,
+            "planted" in item.name,
+        )
 
     items.sort(key=place)
 
