@@ -1,4 +1,4 @@
-"""One visual grammar for all figures and tables: colors, markers, sizes on paper, how they are saved.
+"""One visual grammar for figures and tables: colors, markers, sizes on paper, saving.
 
 Colors mean parts of the data, or instances, or classes, each the same everywhere; one picture uses
 one of these meanings. Type is 8 points or more at printed size. Lines carry their names.
@@ -81,7 +81,7 @@ def curves(ax, lines, styles=None, **axes):
 
 
 def name_lines(ax, gap=9.5):
-    """Write each labelled line's name at its right end, at least `gap` points apart, lowest first."""
+    """Write each labelled line's name at its right end, `gap` points or more apart."""
     named = [line for line in ax.lines if not line.get_label().startswith("_")]
     ends = [(line, line.get_xdata()[-1], line.get_ydata()[-1]) for line in named]
     ends = [end for end in ends if np.isfinite(end[2])]
