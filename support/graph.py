@@ -12,24 +12,25 @@ import torch
 from matplotlib.patches import Rectangle
 
 MOST = dict(layers=3, units=4, samples=4)  # more do not fit on a page at 8 points
-RED = "#c00000"
+RED, BROWN = "#c00000", "#855a00"  # a wrong gradient; yellow, dark enough for small type
 TINTS = {BLUE: "#d9eaf6", YELLOW: "#fcebc5", RED: "#ffe3e0", GRAY: "#eeeeee"}
 FADED = 0.22
 PAGE = 72 * WIDTH  # lengths are points, on a page as wide as a printed one
 CHARACTER, LINE, PAD = 4.82, 10, 3  # one character, one line of 8-point type; a box's margin
-GATE, ABOVE, BELOW, GAP = 13, 7, 9, 9  # half a gate; from the wire to its numbers; between bands
+GATE, WIRE, GAP, HEAD = 13, 8, 10, 34  # half a gate; wire to numbers; between bands; the title
 EQUATIONS = {
     1: "(1) at the output: dL_da = 2 (a - y)",
     2: "(2) through the activation function: dL_dz = dL_da * f'(z)",
-    3: "(3) to weights and biases: dL_dw = dL_dz.T @ a, dL_db = sum of dL_dz's rows",
+    3: "(3) to weights and biases: dL_dw = dL_dz.T @ a, dL_db = dL_dz.sum(0)",
     4: "(4) to the layer below: dL_da = dL_dz @ W",
 }
 
 
 class Step(NamedTuple):
-    """One step of the pass: what it reads and what it makes, by name."""
+    """One step of the pass: the gate where it happens, the names that it reads and makes."""
 
     equation: int  # 0 in the forward pass
+    gate: tuple  # its kind and its layer
     title: str
     read: set
     made: set
@@ -37,21 +38,20 @@ class Step(NamedTuple):
 
 def steps_of(depth):
     """All steps of a net of `depth` layers, forward and then backward."""
-    steps = []
+    steps, ends = [], {f"a[{depth}]", "y"}
     for i in range(1, depth + 1):
-        read = {f"a[{i - 1}]", f"W{i}", f"b{i}"}
-        steps.append(Step(0, f"Forward, layer {i}: z = a @ W.T + b", read, {f"z[{i}]"}))
-        steps.append(Step(0, f"Forward, layer {i}: a = f(z)", {f"z[{i}]"}, {f"a[{i}]"}))
-    ends = {f"a[{depth}]", "y"}
-    steps.append(Step(0, "Forward: the loss is the sum of (a - y)²", ends, {"loss"}))
-    steps.append(Step(1, f"Backward {EQUATIONS[1]}", ends, {f"dL_da {depth}"}))
+        read, title = {f"a[{i - 1}]", f"W{i}", f"b{i}"}, f"Layer {i}, forward: "
+        steps.append(Step(0, ("linear", i), title + "z = a @ W.T + b", read, {f"z[{i}]"}))
+        steps.append(Step(0, ("f", i), title + "a = f(z)", {f"z[{i}]"}, {f"a[{i}]"}))
+    steps.append(Step(0, ("error", 0), "Forward: the loss is the sum of (a - y)²", ends, {"loss"}))
+    steps.append(Step(1, ("error", 0), f"Backward, {EQUATIONS[1]}", ends, {f"dL_da {depth}"}))
     for i in range(depth, 0, -1):
-        da, dz, title = f"dL_da {i}", f"dL_dz {i}", f"Backward, layer {i} "
-        steps.append(Step(2, title + EQUATIONS[2], {da, f"z[{i}]"}, {dz}))
-        made = {f"dL_dw[{i}]", f"dL_db[{i}]"}
-        steps.append(Step(3, title + EQUATIONS[3], {dz, f"a[{i - 1}]"}, made))
+        dz, made = {f"dL_dz {i}"}, {f"dL_dw[{i}]", f"dL_db[{i}]"}
+        title = {no: f"Layer {i}, {equation}" for no, equation in EQUATIONS.items()}
+        steps.append(Step(2, ("f", i), title[2], {f"dL_da {i}", f"z[{i}]"}, dz))
+        steps.append(Step(3, ("linear", i), title[3], dz | {f"a[{i - 1}]"}, made))
         if i > 1:
-            steps.append(Step(4, title + EQUATIONS[4], {dz, f"W{i}"}, {f"dL_da {i - 1}"}))
+            steps.append(Step(4, ("linear", i), title[4], dz | {f"W{i}"}, {f"dL_da {i - 1}"}))
     return steps
 
 
@@ -148,11 +148,10 @@ def _matrix(tensor):
     return "\n".join(" ".join(line) for line in lines)
 
 
-def _size(*texts):
-    """Width and height of a box around the largest of these texts; 0 for no text."""
-    lines = [text.split("\n") for text in texts if text]
-    width = max((len(line) for text in lines for line in text), default=-2 * PAD / CHARACTER)
-    return CHARACTER * width + 2 * PAD, LINE * max(map(len, lines), default=0) + PAD
+def _size(text):
+    """Width and height of a box around a text."""
+    lines = text.split("\n")
+    return CHARACTER * max(map(len, lines)) + 2 * PAD, LINE * len(lines) + PAD
 
 
 class _Picture:
@@ -161,259 +160,184 @@ class _Picture:
     def __init__(self, model, y_true):
         y_true = _checked(model, y_true)
         loss, right = _autograd(model, y_true)
-        values = {"a[0]": model.a[0], "y": y_true, "loss": loss}
-        for i in range(1, model.L + 1):
-            layer = model.fc[str(i)]
+        values, depth = {"a[0]": model.a[0], "y": y_true, "loss": loss}, model.L
+        for i in range(1, depth + 1):
             values |= {f"z[{i}]": model.z[i], f"a[{i}]": model.a[i]}
-            values |= {f"W{i}": layer.weight, f"b{i}": layer.bias}
-        self.steps, self.depth, self.samples = steps_of(model.L), model.L, len(y_true)
-        self.shapes = {name: str(tuple(value.shape)) for name, value in values.items()}
+            values |= {f"W{i}": model.fc[str(i)].weight, f"b{i}": model.fc[str(i)].bias}
         self.texts = {name: _matrix(value) for name, value in (values | right).items()}
         self.colors = dict.fromkeys(values, BLUE) | dict.fromkeys(right, YELLOW)
-        for i in range(1, model.L + 1):
-            for kind in ("dL_dw", "dL_db"):  # the model's own gradients
-                self.judge(f"{kind}[{i}]", getattr(model, kind, {}).get(i), right)
-        self.rows = self.arranged()
+        self.labels = {name: name.split()[0] for name in right} | {
+            name: f"{name}{' ' if name[0] in 'Wby' else chr(10)}{tuple(value.shape)}"
+            for name, value in values.items()
+        }
+        self.labels |= {"a[0]": "x = " + self.labels["a[0]"], "loss": "loss"}
+        self.steps = steps_of(depth)
+        # At each wire and gate, columns of names: those above it, those below it.
+        self.beside = {("a", 0): ([["a[0]"]], []), ("loss", 0): ([["loss"]], [])}
+        self.beside["error", 0] = [["y"]], []
+        for i in range(1, depth + 1):
+            for kind in "za":
+                self.beside[kind, i] = [[f"{kind}[{i}]"]], [[f"dL_d{kind} {i}"]]
+            w, b = (
+                self.judged(f"{kind}[{i}]", getattr(model, kind, {}).get(i), right)
+                for kind in ("dL_dw", "dL_db")
+            )
+            self.beside["linear", i], self.beside["f", i] = (
+                ([[f"W{i}"], [f"b{i}"]], [w, b]),
+                ([], []),
+            )
+        self.gates = {("error", 0): "sum of\n(a-y)²"}
+        for i in range(1, depth + 1):
+            self.gates |= {("linear", i): f"@ W{i}.T\n+ b{i}", ("f", i): f"f[{i}]"}
+        self.place(depth)
 
-    def judge(self, name, found, right):
-        """A parameter's gradient as the model has it; the right one, too, where it is wrong."""
+    def judged(self, name, found, right):
+        """A parameter's gradient as the model has it; its column, with the right one if need be."""
         if found is None:
             self.texts[name], self.colors[name] = "None", GRAY
-        elif not _agree(found, right[name]):
-            self.texts["right " + name], self.colors["right " + name] = self.texts[name], YELLOW
-            self.colors[name] = RED
-            shape = getattr(found, "shape", None)
-            self.texts[name] = f"{type(found).__name__}" if shape is None else str(tuple(shape))
-            if shape == right[name].shape:
-                self.texts[name] = _matrix(found)
+        if found is None or _agree(found, right[name]):
+            return [name]
+        self.texts[right_name := f"right {name}"] = self.texts[name]
+        self.colors |= {name: RED, right_name: YELLOW}
+        self.labels[right_name] = "by autograd"
+        shape = getattr(found, "shape", type(found).__name__)
+        same = shape == right[name].shape
+        self.texts[name] = _matrix(found) if same else str(shape).removeprefix("torch.Size")
+        return [name, right_name]
 
-    def beside(self, kind, i):
-        """The names that stand at a wire or gate: above it, and below it."""
-        if kind == "linear":
-            return [f"W{i}", f"b{i}"], [f"dL_dw[{i}]", f"dL_db[{i}]"]
-        if kind == "loss gate":
-            return ["y"], []
-        if kind in "za":
-            return [f"{kind}[{i}]"], [f"dL_d{kind} {i}"] if i else []
-        return (["loss"], []) if kind == "loss" else ([], [])
+    def place(self, depth):
+        """Rows of wires and gates, as many layers a row as fit, and the heights of all bands."""
+        layers = [[("a", i - 1), ("linear", i), ("z", i), ("f", i)] for i in range(1, depth + 1)]
+        self.rows, self.widths = [[]], {}
+        for layer in [*layers, [("a", depth), ("error", 0), ("loss", 0)]]:
+            for part in layer:
+                names = [name for side in self.beside[part] for column in side for name in column]
+                text = self.gates.get(part)
+                self.widths[part] = _size(text)[0] if text else self.width(names) + 8
+            if sum(map(self.widths.get, self.rows[-1] + layer)) > PAGE:
+                self.rows.append([])
+            self.rows[-1] += layer
+        self.rows = [row for row in self.rows if row]
+        self.bands, self.ends = [], []  # above and below: from a wire to parameters, to the end
+        for side in (0, 1):
+            reach = {part: self.reach(sides[side]) for part, sides in self.beside.items()}
+            wires = max(reach[part] for part in reach if part not in self.gates)
+            self.bands.append(WIRE + wires + GAP)
+            self.ends.append(self.bands[side] + max(reach[part] for part in self.gates))
 
-    def gate(self, kind, i):
-        """What a gate says; nothing for a wire."""
-        gates = {"linear": f"@ W{i}.T\n+ b{i}", "f": f"f[{i}]", "loss gate": "sum of\n(a-y)²"}
-        return gates.get(kind, "")
+    def width(self, names):
+        return max(
+            _size(text)[0] for name in names for text in (self.texts[name], self.labels[name])
+        )
 
-    def label(self, name):
-        if name in self.shapes and name[0] in "Wby":
-            return f"{name} {self.shapes[name]}"
-        return name.split()[0] if name in self.texts else ""
-
-    def width(self, kind, i):
-        """The width of a gate or wire; gates' parameters stand in bands of their own."""
-        if text := self.gate(kind, i):
-            return _size(text)[0]
-        names = sum(self.beside(kind, i), [])
-        return _size(*map(self.texts.get, names), *map(self.label, names))[0] + 8
-
-    def arranged(self):
-        """Rows of (kind, layer, width), wires and gates: as many layers a row as fit."""
-        groups = [
-            [("a", i - 1), ("linear", i), ("z", i), ("f", i)] for i in range(1, self.depth + 1)
+    def reach(self, columns):
+        """How far columns of names reach from where they begin."""
+        heights = [
+            sum(_size(self.texts[name])[1] + _size(self.labels[name])[1] for name in column)
+            for column in columns
         ]
-        rows = [[]]
-        for group in [*groups, [("a", self.depth), ("loss gate", 0), ("loss", 0)]]:
-            sized = [(kind, i, self.width(kind, i)) for kind, i in group]
-            if sum(width for *_, width in rows[-1] + sized) > PAGE:
-                rows.append([])
-            rows[-1] += sized
-        return [row for row in rows if row]
-
-    def column(self, name):
-        """The blocks of one parameter, from above: its label and numbers, those of autograd."""
-        blocks = [(name, self.label(name)), ("right " + name, "autograd:")]
-        return [(part, label) for part, label in blocks if part in self.texts]
-
-    def column_size(self, name):
-        sizes = [
-            (_size(self.texts[part], label)[0], _size(self.texts[part])[1] + LINE)
-            for part, label in self.column(name)
-        ]
-        return max(width for width, _ in sizes), sum(height for _, height in sizes)
+        return max(heights, default=0)
 
     def draw(self, title, now=None, shown=None):
-        """A figure. now: the steps whose tensors are lit; shown: the names that are there yet."""
-        read = set().union(*(step.read for step in now)) if now else set(self.texts)
-        made = set().union(*(step.made for step in now)) if now else set()
-
-        def strength(name):
-            if shown is not None and name.removeprefix("right ") not in shown:
-                return 0
-            return 1 if name.removeprefix("right ") in read | made else FADED
-
-        heights = [self.heights(row) for row in self.rows]
-        height = sum(map(sum, heights)) + 22 + 16 * (len(self.rows) - 1)
+        """A figure. now: the steps whose parts are lit; shown: the names that are there yet."""
+        self.now, self.shown = now, set(self.texts) if shown is None else shown
+        self.lit = set(self.texts) if now is None else set().union(*(s.read | s.made for s in now))
+        height = len(self.rows) * (sum(self.ends) + GAP) + HEAD
         figure = plt.figure(figsize=(WIDTH, height / 72), layout="none")
-        ax = figure.add_axes((0, 0, 1, 1))
-        ax.set(xlim=(0, PAGE), ylim=(0, height))
-        ax.axis("off")
-        ax.text(4, height - 9, title, fontsize=9, va="center", gid="title")
-        pen = _Pen(ax, self, strength, made)
-        y = height - 22
-        for row, (up, down) in zip(self.rows, heights, strict=True):
-            pen.row(row, y - up)
-            y -= up + down + 16
+        self.ax = figure.add_axes((0, 0, 1, 1), xlim=(0, PAGE), ylim=(0, height))
+        self.ax.axis("off")
+        heading = dict(family="sans-serif", ha="left")
+        self.text(4, height - 9, title, fontsize=9, gid="title", **heading)
+        self.text(4, height - 23, "above: values, one sample a row", color=BLUE, **heading)
+        self.text(150, height - 23, "below: gradients of the loss", color=BROWN, **heading)
+        if RED in self.colors.values():
+            self.text(280, height - 23, "red: not what autograd finds", color=RED, **heading)
+        for no, row in enumerate(self.rows):
+            self.row(row, height - HEAD - self.ends[0] - no * (sum(self.ends) + GAP))
         return figure
 
-    def heights(self, row):
-        """What a row needs above its wire and below it."""
-        box = LINE * self.samples + PAD
-        up, down = ABOVE + box + 2 * LINE, BELOW + box + LINE
-        above, below = [[0], [0]]
-        for kind, i, _ in row:
-            if self.gate(kind, i):
-                for names, sizes in zip(self.beside(kind, i), (above, below), strict=True):
-                    sizes += [self.column_size(name)[1] + GAP for name in names]
-        return up + max(above), down + max(below)
+    def strength(self, *names):
+        """How strong the parts of these names are drawn: the strongest of them."""
+        names = {name.removeprefix("right ") for name in names} & self.shown
+        return 0 if not names else 1 if names & self.lit else FADED
 
-
-class _Pen:
-    """Draws the parts of a picture into an Axes whose unit is a point."""
-
-    def __init__(self, ax, picture, strength, made):
-        self.ax, self.picture, self.strength, self.made = ax, picture, strength, made
-
-    def text(self, x, y, text, alpha=1, gid=None, **style):
-        style = dict(fontsize=8, family="monospace", ha="center", va="center", alpha=alpha) | style
+    def text(self, x, y, text, alpha=1, **style):
+        style = dict(fontsize=8, family="monospace", ha="center", va="center") | style
         if alpha:
-            self.ax.text(x, y, text, gid=gid, **style)
+            self.ax.text(x, y, text, alpha=alpha, linespacing=1.15, **style)
 
     def arrow(self, start, end, color, alpha):
+        style = dict(arrowstyle="-|>", shrinkA=0, shrinkB=0, mutation_scale=8, linewidth=1.2)
         if alpha:
-            style = dict(
-                arrowstyle="-|>",
-                color=color,
-                alpha=alpha,
-                linewidth=1.2,
-                shrinkA=0,
-                shrinkB=0,
-                mutation_scale=8,
-            )
-            self.ax.annotate("", end, start, arrowprops=style)
+            self.ax.annotate("", end, start, arrowprops=style | dict(color=color, alpha=alpha))
 
-    def box(self, x, top, name):
-        """A tensor's numbers in a box of the color of their meaning; its height."""
-        width, height = _size(self.picture.texts[name])
-        if alpha := self.strength(name):
-            color = self.picture.colors[name]
-            edge = color if name in self.made or color == RED else "none"
-            self.ax.add_patch(
-                Rectangle(
-                    (x - width / 2, top - height),
-                    width,
-                    height,
-                    facecolor=TINTS[color],
-                    edgecolor=edge,
-                    alpha=alpha,
-                    linewidth=1.2,
-                )
+    def column(self, x, y, side, names):
+        """Boxes of numbers in the colors of their meanings, each with its label, away from y."""
+        for name in names:
+            alpha, color = self.strength(name), self.colors[name]
+            made = self.now and any(name in step.made for step in self.now)
+            width, height = _size(self.texts[name])
+            style = dict(
+                facecolor=TINTS[color], edgecolor=color if made or color == RED else "none"
             )
+            box = Rectangle((x - width / 2, min(y, y + side * height)), width, height, **style)
+            if alpha:
+                self.ax.add_patch(box).set(alpha=alpha, linewidth=1.2)
+            ink = RED if color == RED else BLACK
+            self.text(x, y + side * height / 2, self.texts[name], alpha, color=ink, gid=name)
+            y += side * height
+            label = _size(self.labels[name])[1]
             self.text(
-                x,
-                top - height / 2,
-                self.picture.texts[name],
-                alpha,
-                name,
-                color=RED if color == RED else BLACK,
-                linespacing=1.15,
+                x, y + side * label / 2, self.labels[name], alpha, color=BLUE if side > 0 else BROWN
             )
-        return height
+            y += side * label
 
     def row(self, row, y):
-        spare = PAGE - sum(width for *_, width in row)
-        wires = sum(not self.picture.gate(kind, i) for kind, i, _ in row)
-        stretch = min(spare / wires, 24)
-        x = (spare - stretch * wires) / 2
-        self.ends = [0, 0]  # where the bands of parameters above and below are free
-        for kind, i, width in row:
-            if self.picture.gate(kind, i):
-                self.gate(kind, i, x, x + width, y)
-                x += width
-            else:
-                self.wire(kind, i, x, x + width + stretch, y)
-                x += width + stretch
+        """One row of wires and gates, the wires stretched a little where there is room."""
+        spare = PAGE - sum(map(self.widths.get, row))
+        stretch = min(spare / sum(part not in self.gates for part in row), 24)
+        x = (spare - stretch * sum(part not in self.gates for part in row)) / 2
+        self.taken = [0, 0]  # how far the bands of parameters are in use
+        for part in row:
+            right = x + self.widths[part] + (0 if part in self.gates else stretch)
+            (self.gate if part in self.gates else self.wire)(part, x, right, y)
+            x = right
 
-    def wire(self, kind, i, left, right, y):
-        (value,), gradient = self.picture.beside(kind, i)
-        x, alpha = (left + right) / 2, self.strength(value)
-        self.arrow((left, y + 3), (right, y + 3), BLUE, alpha or FADED)
-        height = _size(self.picture.texts[value])[1]
-        top = y + ABOVE + height
-        self.box(x, top, value)
-        self.text(x, top + 6, self.picture.shapes[value], alpha, color=GRAY)
-        self.text(x, top + 6 + LINE, value, alpha, color=BLUE, weight="bold")
-        for name in gradient:
-            alpha = self.strength(name)
-            self.arrow((right, y - 3), (left, y - 3), YELLOW, alpha)
-            height = self.box(x, y - BELOW, name)
-            self.text(
-                x,
-                y - BELOW - height - 6,
-                self.picture.label(name),
-                alpha,
-                color="#8a5c00",
-                weight="bold",
-            )
+    def wire(self, part, left, right, y):
+        above, below = self.beside[part]
+        self.arrow((left, y + 3), (right, y + 3), BLUE, self.strength(*above[0]) or FADED)
+        self.column((left + right) / 2, y + WIRE, 1, above[0])
+        for names in below:
+            self.arrow((right, y - 3), (left, y - 3), YELLOW, self.strength(*names))
+            self.column((left + right) / 2, y - WIRE, -1, names)
 
-    def gate(self, kind, i, left, right, y):
-        x = (left + right) / 2
-        self.ax.add_patch(
-            Rectangle(
-                (left, y - GATE),
-                right - left,
-                2 * GATE,
-                facecolor="white",
-                edgecolor=BLACK,
-                zorder=3,
-            )
-        )
-        self.text(x, y, self.picture.gate(kind, i), zorder=4, linespacing=1.1)
-        above, below = self.picture.beside(kind, i)
-        box = LINE * self.picture.samples + PAD
-        if above:
-            bottom = y + ABOVE + box + 2 * LINE + GAP
-            for name, center in self.band(above, x, 0):
-                width, height = self.picture.column_size(name)
-                alpha = self.strength(name)
-                self.box(center, bottom + height - LINE, name)
-                self.text(center, bottom + height - 4, self.picture.label(name), alpha, color=BLUE)
-            self.arrow(
-                (x, bottom - 2), (x, y + GATE), BLUE, max(map(self.strength, above)) or FADED
-            )
-        if below:
-            top = y - BELOW - box - LINE - GAP
-            for name, center in self.band(below, x, 1):
-                at = top
-                for part, label in self.picture.column(name):
-                    self.text(
-                        center, at - 5, label, self.strength(part), color="#8a5c00", weight="bold"
-                    )
-                    at -= LINE + self.box(center, at - LINE, part)
-            alpha = max(map(self.strength, below))
-            self.arrow((x, y - GATE), (x, top), YELLOW, alpha)
-            self.text(x + 11, y - GATE - 16, "(3)", alpha)
-            if i > 1:
-                self.text(x - 11, y - GATE - 7, "(4)", self.strength(f"dL_da {i - 1}"))
-        elif kind == "f":
-            self.text(x, y - GATE - 7, "(2)", self.strength(f"dL_dz {i}"))
-        else:
-            self.text(x, y - GATE - 7, "(1)", self.strength(f"dL_da {self.picture.depth}"))
+    def gate(self, part, left, right, y):
+        x, lit = (left + right) / 2, self.now is None or any(part == s.gate for s in self.now)
+        style = dict(facecolor="white", edgecolor=BLACK if lit else "#bbbbbb", zorder=3)
+        self.ax.add_patch(Rectangle((left, y - GATE), right - left, 2 * GATE, **style))
+        self.text(x, y, self.gates[part], color=BLACK if lit else GRAY, zorder=4)
+        for side, columns in enumerate(self.beside[part]):
+            sign = 1 - 2 * side
+            begin = y + sign * self.bands[side]
+            for center, names in self.spread(columns, x, side):
+                self.column(center, begin, sign, names)
+            names = [name for column in columns for name in column]
+            ends = [(x, begin - sign * 2), (x, y + sign * GATE)]
+            if columns:
+                alpha = self.strength(*names) or (FADED if side == 0 else 0)
+                self.arrow(*(ends if side == 0 else ends[::-1]), (BLUE, YELLOW)[side], alpha)
+        for step in self.steps:
+            if step.gate == part and step.equation and step.made <= self.shown:
+                alpha = 1 if self.now is None or step in self.now else FADED
+                across, down = {3: (11, 16), 4: (-11, 7)}.get(step.equation, (0, 7))
+                self.text(x + across, y - GATE - down, f"({step.equation})", alpha, weight="bold")
 
-    def band(self, names, x, side):
-        """Where the columns of parameters stand: centered at x if the band is free there."""
-        widths = [self.picture.column_size(name)[0] + 6 for name in names]
-        left = max(self.ends[side], min(x - sum(widths) / 2, PAGE - sum(widths)))
-        centers = []
-        for width in widths:
-            centers.append(left + width / 2)
-            left += width
-        self.ends[side] = left
-        return zip(names, centers, strict=True)
+    def spread(self, columns, x, side):
+        """Where columns of parameters stand: centered at x where the band is free."""
+        widths = [self.width(names) + 6 for names in columns]
+        left = max(self.taken[side], min(x - sum(widths) / 2, PAGE - sum(widths)))
+        self.taken[side] = left + sum(widths)
+        return [
+            (left + sum(widths[:no]) + width / 2, names)
+            for no, (width, names) in enumerate(zip(widths, columns, strict=True))
+        ]
