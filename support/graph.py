@@ -14,10 +14,13 @@ from matplotlib.patches import Rectangle
 MOST = dict(layers=3, units=4, samples=4)  # more do not fit on a page at 8 points
 RED, BROWN = "#c00000", "#855a00"  # a wrong gradient; yellow, dark enough for small type
 TINTS = {BLUE: "#d9eaf6", YELLOW: "#fcebc5", RED: "#ffe3e0", GRAY: "#eeeeee"}
+DARK_TINTS = {BLUE: "#8fc1e3", YELLOW: "#f3c050"}
 FADED = 0.22
 PAGE = 72 * WIDTH  # lengths are points, on a page as wide as a printed one
 CHARACTER, LINE, PAD = 4.82, 10, 3  # one character, one line of 8-point type; a box's margin
 GATE, WIRE, GAP, HEAD = 13, 8, 10, 34  # half a gate; wire to numbers; between bands; the title
+WHOLE = "Values go forward, gradients come back"
+LOSS = "sum of\n(a-y)²"
 EQUATIONS = {
     1: "(1) at the output: dL_da = 2 (a - y)",
     2: "(2) through the activation function: dL_dz = dL_da * f'(z)",
@@ -30,29 +33,43 @@ class Step(NamedTuple):
     """One step of the pass: the gate where it happens, the names that it reads and makes."""
 
     equation: int  # 0 in the forward pass
-    gate: tuple  # its kind and its layer
+    gate: str
     title: str
     read: set
     made: set
 
 
-def steps_of(depth):
-    """All steps of a net of `depth` layers, forward and then backward."""
-    steps, ends = [], {f"a[{depth}]", "y"}
-    for i in range(1, depth + 1):
-        read, title = {f"a[{i - 1}]", f"W{i}", f"b{i}"}, f"Layer {i}, forward: "
-        steps.append(Step(0, ("linear", i), title + "z = a @ W.T + b", read, {f"z[{i}]"}))
-        steps.append(Step(0, ("f", i), title + "a = f(z)", {f"z[{i}]"}, {f"a[{i}]"}))
-    steps.append(Step(0, ("error", 0), "Forward: the loss is the sum of (a - y)²", ends, {"loss"}))
-    steps.append(Step(1, ("error", 0), f"Backward, {EQUATIONS[1]}", ends, {f"dL_da {depth}"}))
-    for i in range(depth, 0, -1):
-        dz, made = {f"dL_dz {i}"}, {f"dL_dw[{i}]", f"dL_db[{i}]"}
-        title = {no: f"Layer {i}, {equation}" for no, equation in EQUATIONS.items()}
-        steps.append(Step(2, ("f", i), title[2], {f"dL_da {i}", f"z[{i}]"}, dz))
-        steps.append(Step(3, ("linear", i), title[3], dz | {f"a[{i - 1}]"}, made))
-        if i > 1:
-            steps.append(Step(4, ("linear", i), title[4], dz | {f"W{i}"}, {f"dL_da {i - 1}"}))
-    return steps
+class Block(NamedTuple):
+    """A tensor as it is drawn."""
+
+    name: str
+    text: str
+    label: str
+    color: str
+
+    @property
+    def width(self):
+        return max(_size(self.text)[0], _size(self.label)[0])
+
+    @property
+    def height(self):
+        return _size(self.text)[1] + _size(self.label)[1]
+
+
+class Part(NamedTuple):
+    """A gate, or a wire, which says nothing; columns of blocks above it and below it."""
+
+    says: str
+    columns: tuple
+
+    @property
+    def width(self):
+        blocks = [block for side in self.columns for column in side for block in column]
+        return _size(self.says)[0] if self.says else max(block.width for block in blocks) + 6
+
+    def reach(self, side):
+        """How far the columns above (side 0) or below (side 1) reach."""
+        return max((sum(block.height for block in c) for c in self.columns[side]), default=0)
 
 
 def draw_pass(model, y_true, lit=None):
@@ -66,13 +83,13 @@ def draw_pass(model, y_true, lit=None):
     """
     picture = _Picture(model, y_true)
     if lit is None:
-        return picture.draw("Values go forward, gradients come back")
+        return picture.draw(WHOLE)
     lit = [lit] if isinstance(lit, int) else list(lit)
     if not lit or not set(lit) <= set(EQUATIONS):
         raise ValueError(f"lit names equations, 1 to 4, one or several; given: {lit!r}")
     now = [step for step in picture.steps if step.equation in lit]
-    one = EQUATIONS[lit[0]] if len(lit) == 1 else "The lit equations"
-    return picture.draw(one, now)
+    title = EQUATIONS[lit[0]] if len(lit) == 1 else f"Equations {', '.join(map(str, lit))}"
+    return picture.draw(title, now)
 
 
 def pass_frames(model, y_true):
@@ -83,7 +100,50 @@ def pass_frames(model, y_true):
     for step in picture.steps:
         shown = shown | step.made
         frames.append(picture.draw(step.title, [step], shown))
-    return [*frames, picture.draw("Values go forward, gradients come back")]
+    return [*frames, picture.draw(WHOLE)]
+
+
+def draw_shapes(samples=6, inputs=2, units=3):
+    """The three matrix products of a layer as rectangles to scale that fit; a figure.
+
+    The right factor stands above the result, the left one beside it. ValueError for a size
+    that is not a whole number from 2 to 6.
+    """
+    sizes = {"N": samples, "in": inputs, "out": units}
+    if not all(isinstance(size, int) and 2 <= size <= 6 for size in sizes.values()):
+        raise ValueError(
+            f"sizes are whole numbers from 2 to 6, so that all is seen; given: {sizes}"
+        )
+    names = {"N": "N", "in": "$n_{l-1}$", "out": "$n_l$"}
+    products = [  # name, rows, columns, color: left factor, right factor, result
+        [("a", "N", "in", BLUE), ("W.T", "in", "out", BLUE), ("z", "N", "out", BLUE)],
+        [("dL_dz.T", "out", "N", YELLOW), ("a", "N", "in", BLUE), ("dL_dw", "out", "in", YELLOW)],
+        [("dL_dz", "N", "out", YELLOW), ("W", "out", "in", BLUE), ("dL_da", "N", "in", YELLOW)],
+    ]
+    return names, products
+
+
+def _linear(i):
+    return f"@ W{i}.T\n+ b{i}"
+
+
+def _steps(depth):
+    """All steps of a net of `depth` layers, forward and then backward."""
+    steps, ends = [], {f"a[{depth}]", "y"}
+    for i in range(1, depth + 1):
+        read, title = {f"a[{i - 1}]", f"W{i}", f"b{i}"}, f"Layer {i}, forward: "
+        steps.append(Step(0, _linear(i), title + "z = a @ W.T + b", read, {f"z[{i}]"}))
+        steps.append(Step(0, f"f[{i}]", title + "a = f(z)", {f"z[{i}]"}, {f"a[{i}]"}))
+    steps.append(Step(0, LOSS, "Forward: the loss is the sum of (a - y)²", ends, {"loss"}))
+    steps.append(Step(1, LOSS, f"Backward, {EQUATIONS[1]}", ends, {f"dL_da[{depth}]"}))
+    for i in range(depth, 0, -1):
+        dz, made = {f"dL_dz[{i}]"}, {f"dL_dw[{i}]", f"dL_db[{i}]"}
+        title = {no: f"Layer {i}, {equation}" for no, equation in EQUATIONS.items()}
+        steps.append(Step(2, f"f[{i}]", title[2], {f"dL_da[{i}]", f"z[{i}]"}, dz))
+        steps.append(Step(3, _linear(i), title[3], dz | {f"a[{i - 1}]"}, made))
+        if i > 1:
+            steps.append(Step(4, _linear(i), title[4], dz | {f"W{i}"}, {f"dL_da[{i - 1}]"}))
+    return steps
 
 
 def _agree(found, right):
@@ -108,7 +168,7 @@ def _autograd(model, y_true):
             a = model.f[i](z)
             if not _agree(model.a[i].detach(), a.detach()):
                 raise ValueError(f"the net no longer gives this a[{i}]: call model(x) once more")
-            tensors |= {f"dL_dw[{i}]": W, f"dL_db[{i}]": b, f"dL_dz {i}": z, f"dL_da {i}": a}
+            tensors |= {f"dL_dw[{i}]": W, f"dL_db[{i}]": b, f"dL_dz[{i}]": z, f"dL_da[{i}]": a}
         loss = ((a - y_true) ** 2).sum()
         found = torch.autograd.grad(loss, list(tensors.values()), materialize_grads=True)
     return loss.detach(), dict(zip(tensors, found, strict=True))
@@ -154,95 +214,75 @@ def _size(text):
     return CHARACTER * max(map(len, lines)) + 2 * PAD, LINE * len(lines) + PAD
 
 
+def _judged(name, found, right):
+    """A parameter's gradient as the model has it; below it the right one, if it is another."""
+    if found is None:
+        return [Block(name, "None", name, GRAY)]
+    same_shape = isinstance(found, torch.Tensor) and found.shape == right.shape
+    other = str(tuple(found.shape)) if isinstance(found, torch.Tensor) else type(found).__name__
+    text = _matrix(found) if same_shape else other
+    if _agree(found, right):
+        return [Block(name, text, name, YELLOW)]
+    return [Block(name, text, name, RED), Block(name, _matrix(right), "by autograd", YELLOW)]
+
+
+def _layers(model, y_true):
+    """The graph from left to right: wires and gates of each layer, those of the loss at the end."""
+    loss, right = _autograd(model, y_true)
+
+    def value(name, tensor, space=" "):
+        label = f"{'x = ' if name == 'a[0]' else ''}{name}{space}{tuple(tensor.shape)}"
+        return [Block(name, _matrix(tensor), label, BLUE)]
+
+    def wire(kind, i, tensor):
+        name = f"dL_d{kind}[{i}]"
+        below = [[Block(name, _matrix(right[name]), name[:5], YELLOW)]] if i else []
+        return Part("", ([value(f"{kind}[{i}]", tensor, "\n")], below))
+
+    layers = []
+    for i in range(1, model.L + 1):
+        layer = model.fc[str(i)]
+        found = {f"{kind}[{i}]": getattr(model, kind, {}).get(i) for kind in ("dL_dw", "dL_db")}
+        below = [_judged(name, gradient, right[name]) for name, gradient in found.items()]
+        above = [value(f"W{i}", layer.weight), value(f"b{i}", layer.bias)]
+        gates = Part(_linear(i), (above, below)), Part(f"f[{i}]", ([], []))
+        layers.append(
+            [wire("a", i - 1, model.a[i - 1]), gates[0], wire("z", i, model.z[i]), gates[1]]
+        )
+    ends = Part(LOSS, ([value("y", y_true)], [])), Part("", ([value("loss", loss, "\n")], []))
+    return [*layers, [wire("a", model.L, model.a[model.L]), *ends]]
+
+
 class _Picture:
-    """What is drawn of one net and batch, and where; `draw` makes a figure of it."""
+    """The graph of one net and batch, and where its parts stand; `draw` makes a figure of it."""
 
     def __init__(self, model, y_true):
-        y_true = _checked(model, y_true)
-        loss, right = _autograd(model, y_true)
-        values, depth = {"a[0]": model.a[0], "y": y_true, "loss": loss}, model.L
-        for i in range(1, depth + 1):
-            values |= {f"z[{i}]": model.z[i], f"a[{i}]": model.a[i]}
-            values |= {f"W{i}": model.fc[str(i)].weight, f"b{i}": model.fc[str(i)].bias}
-        self.texts = {name: _matrix(value) for name, value in (values | right).items()}
-        self.colors = dict.fromkeys(values, BLUE) | dict.fromkeys(right, YELLOW)
-        self.labels = {name: name.split()[0] for name in right} | {
-            name: f"{name}{' ' if name[0] in 'Wby' else chr(10)}{tuple(value.shape)}"
-            for name, value in values.items()
-        }
-        self.labels |= {"a[0]": "x = " + self.labels["a[0]"], "loss": "loss"}
-        self.steps = steps_of(depth)
-        # At each wire and gate, columns of names: those above it, those below it.
-        self.beside = {("a", 0): ([["a[0]"]], []), ("loss", 0): ([["loss"]], [])}
-        self.beside["error", 0] = [["y"]], []
-        for i in range(1, depth + 1):
-            for kind in "za":
-                self.beside[kind, i] = [[f"{kind}[{i}]"]], [[f"dL_d{kind} {i}"]]
-            w, b = (
-                self.judged(f"{kind}[{i}]", getattr(model, kind, {}).get(i), right)
-                for kind in ("dL_dw", "dL_db")
-            )
-            self.beside["linear", i], self.beside["f", i] = (
-                ([[f"W{i}"], [f"b{i}"]], [w, b]),
-                ([], []),
-            )
-        self.gates = {("error", 0): "sum of\n(a-y)²"}
-        for i in range(1, depth + 1):
-            self.gates |= {("linear", i): f"@ W{i}.T\n+ b{i}", ("f", i): f"f[{i}]"}
-        self.place(depth)
-
-    def judged(self, name, found, right):
-        """A parameter's gradient as the model has it; its column, with the right one if need be."""
-        if found is None:
-            self.texts[name], self.colors[name] = "None", GRAY
-        if found is None or _agree(found, right[name]):
-            return [name]
-        self.texts[right_name := f"right {name}"] = self.texts[name]
-        self.colors |= {name: RED, right_name: YELLOW}
-        self.labels[right_name] = "by autograd"
-        shape = getattr(found, "shape", type(found).__name__)
-        same = shape == right[name].shape
-        self.texts[name] = _matrix(found) if same else str(shape).removeprefix("torch.Size")
-        return [name, right_name]
-
-    def place(self, depth):
-        """Rows of wires and gates, as many layers a row as fit, and the heights of all bands."""
-        layers = [[("a", i - 1), ("linear", i), ("z", i), ("f", i)] for i in range(1, depth + 1)]
-        self.rows, self.widths = [[]], {}
-        for layer in [*layers, [("a", depth), ("error", 0), ("loss", 0)]]:
-            for part in layer:
-                names = [name for side in self.beside[part] for column in side for name in column]
-                text = self.gates.get(part)
-                self.widths[part] = _size(text)[0] if text else self.width(names) + 8
-            if sum(map(self.widths.get, self.rows[-1] + layer)) > PAGE:
+        layers, self.steps, self.rows = (
+            _layers(model, _checked(model, y_true)),
+            _steps(model.L),
+            [[]],
+        )
+        for layer in layers:  # as many a row as fit
+            if sum(part.width for part in self.rows[-1] + layer) > PAGE - 16:
                 self.rows.append([])
             self.rows[-1] += layer
-        self.rows = [row for row in self.rows if row]
-        self.bands, self.ends = [], []  # above and below: from a wire to parameters, to the end
-        for side in (0, 1):
-            reach = {part: self.reach(sides[side]) for part, sides in self.beside.items()}
-            wires = max(reach[part] for part in reach if part not in self.gates)
-            self.bands.append(WIRE + wires + GAP)
-            self.ends.append(self.bands[side] + max(reach[part] for part in self.gates))
-
-    def width(self, names):
-        return max(
-            _size(text)[0] for name in names for text in (self.texts[name], self.labels[name])
-        )
-
-    def reach(self, columns):
-        """How far columns of names reach from where they begin."""
-        heights = [
-            sum(_size(self.texts[name])[1] + _size(self.labels[name])[1] for name in column)
-            for column in columns
-        ]
-        return max(heights, default=0)
+        parts = [part for row in self.rows for part in row]
+        blocks = [block for part in parts for side in part.columns for c in side for block in c]
+        self.names = {block.name for block in blocks}
+        self.wrong = any(block.color == RED for block in blocks)
+        wires = [max(part.reach(side) for part in parts if not part.says) for side in (0, 1)]
+        gates = [max(part.reach(side) for part in parts if part.says) for side in (0, 1)]
+        self.bands = [WIRE + reach + GAP for reach in wires]  # from a wire to the parameters
+        self.ends = [band + reach for band, reach in zip(self.bands, gates, strict=True)]
 
     def draw(self, title, now=None, shown=None):
         """A figure. now: the steps whose parts are lit; shown: the names that are there yet."""
-        self.now, self.shown = now, set(self.texts) if shown is None else shown
-        self.lit = set(self.texts) if now is None else set().union(*(s.read | s.made for s in now))
-        height = len(self.rows) * (sum(self.ends) + GAP) + HEAD
+        self.now = self.steps if now is None else now
+        self.shown = self.names if shown is None else shown
+        self.made = set().union(*(step.made for step in now or []))
+        self.lit = self.names if now is None else self.made.union(*(step.read for step in now))
+        row_height = sum(self.ends) + GAP
+        height = len(self.rows) * row_height + HEAD
         figure = plt.figure(figsize=(WIDTH, height / 72), layout="none")
         self.ax = figure.add_axes((0, 0, 1, 1), xlim=(0, PAGE), ylim=(0, height))
         self.ax.axis("off")
@@ -250,16 +290,19 @@ class _Picture:
         self.text(4, height - 9, title, fontsize=9, gid="title", **heading)
         self.text(4, height - 23, "above: values, one sample a row", color=BLUE, **heading)
         self.text(150, height - 23, "below: gradients of the loss", color=BROWN, **heading)
-        if RED in self.colors.values():
+        if self.wrong:
             self.text(280, height - 23, "red: not what autograd finds", color=RED, **heading)
-        for no, row in enumerate(self.rows):
-            self.row(row, height - HEAD - self.ends[0] - no * (sum(self.ends) + GAP))
+        end, y = None, height - HEAD - self.ends[0]
+        for row in self.rows:
+            start, last = self.row(row, y)
+            if end is not None:
+                self.link(end, y + row_height, start, y, row[0])
+            end, y = last, y - row_height
         return figure
 
-    def strength(self, *names):
+    def strength(self, names):
         """How strong the parts of these names are drawn: the strongest of them."""
-        names = {name.removeprefix("right ") for name in names} & self.shown
-        return 0 if not names else 1 if names & self.lit else FADED
+        return 0 if not names & self.shown else 1 if names & self.shown & self.lit else FADED
 
     def text(self, x, y, text, alpha=1, **style):
         style = dict(fontsize=8, family="monospace", ha="center", va="center") | style
@@ -271,73 +314,74 @@ class _Picture:
         if alpha:
             self.ax.annotate("", end, start, arrowprops=style | dict(color=color, alpha=alpha))
 
-    def column(self, x, y, side, names):
-        """Boxes of numbers in the colors of their meanings, each with its label, away from y."""
-        for name in names:
-            alpha, color = self.strength(name), self.colors[name]
-            made = self.now and any(name in step.made for step in self.now)
-            width, height = _size(self.texts[name])
-            style = dict(
-                facecolor=TINTS[color], edgecolor=color if made or color == RED else "none"
-            )
-            box = Rectangle((x - width / 2, min(y, y + side * height)), width, height, **style)
+    def column(self, x, y, up, column):
+        """Blocks one after the other, up (1) or down (-1) from y; how strong they are drawn."""
+        for block in column:
+            alpha, color = self.strength({block.name}), block.color
+            (width, height), label = _size(block.text), _size(block.label)[1]
+            edge = color if color == RED or block.name in self.made else "none"
+            style = dict(facecolor=TINTS[color], edgecolor=edge, linewidth=1.2, alpha=alpha)
             if alpha:
-                self.ax.add_patch(box).set(alpha=alpha, linewidth=1.2)
-            ink = RED if color == RED else BLACK
-            self.text(x, y + side * height / 2, self.texts[name], alpha, color=ink, gid=name)
-            y += side * height
-            label = _size(self.labels[name])[1]
-            self.text(
-                x, y + side * label / 2, self.labels[name], alpha, color=BLUE if side > 0 else BROWN
-            )
-            y += side * label
+                corner = x - width / 2, min(y, y + up * height)
+                self.ax.add_patch(Rectangle(corner, width, height, **style))
+            ink, text_ink = RED if color == RED else BLACK, BLUE if color == BLUE else BROWN
+            self.text(x, y + up * height / 2, block.text, alpha, color=ink, gid=block.name)
+            y += up * (height + label)
+            self.text(x, y - up * label / 2, block.label, alpha, color=text_ink)
 
     def row(self, row, y):
-        """One row of wires and gates, the wires stretched a little where there is room."""
-        spare = PAGE - sum(map(self.widths.get, row))
-        stretch = min(spare / sum(part not in self.gates for part in row), 24)
-        x = (spare - stretch * sum(part not in self.gates for part in row)) / 2
-        self.taken = [0, 0]  # how far the bands of parameters are in use
+        """One row, its wires stretched a little where there is room; where it begins and ends."""
+        spare, wires = PAGE - sum(part.width for part in row), sum(not part.says for part in row)
+        stretch = min((spare - 16) / wires, 24)
+        start = x = (spare - stretch * wires) / 2
+        self.taken = [0, 0]  # how far the bands above and below are in use
         for part in row:
-            right = x + self.widths[part] + (0 if part in self.gates else stretch)
-            (self.gate if part in self.gates else self.wire)(part, x, right, y)
+            right = x + part.width + (0 if part.says else stretch)
+            (self.gate if part.says else self.wire)(part, x, right, y)
             x = right
+        return start, x
 
     def wire(self, part, left, right, y):
-        above, below = self.beside[part]
-        self.arrow((left, y + 3), (right, y + 3), BLUE, self.strength(*above[0]) or FADED)
-        self.column((left + right) / 2, y + WIRE, 1, above[0])
-        for names in below:
-            self.arrow((right, y - 3), (left, y - 3), YELLOW, self.strength(*names))
-            self.column((left + right) / 2, y - WIRE, -1, names)
+        ends = [(left, y + 3), (right, y + 3)], [(right, y - 3), (left, y - 3)]
+        for side, up, color in ((0, 1, BLUE), (1, -1, YELLOW)):
+            for column in part.columns[side]:
+                alpha = self.strength({column[0].name}) or (FADED if side == 0 else 0)
+                self.arrow(*ends[side], color, alpha)
+                self.column((left + right) / 2, y + up * WIRE, up, column)
+
+    def link(self, end, above, start, y, wire):
+        """From the end of a row to the wire that begins the next one, and back."""
+        middle = above - self.ends[1] - GAP / 2
+        for side, up, out, color in ((0, 3, 12, BLUE), (1, -3, 6, YELLOW)):
+            alpha = self.strength({wire.columns[side][0][0].name}) or (FADED if side == 0 else 0)
+            left = start - 6 * side
+            xs = [end, end + out, end + out, left, left, start]
+            ys = [above + up, above + up, middle - up, middle - up, y + up, y + up]
+            self.ax.plot(xs, ys, color=color, alpha=alpha, linewidth=1.2)
+        self.arrow((end + 6, above - 3), (end, above - 3), YELLOW, alpha)
 
     def gate(self, part, left, right, y):
-        x, lit = (left + right) / 2, self.now is None or any(part == s.gate for s in self.now)
+        x, lit = (left + right) / 2, any(step.gate == part.says for step in self.now)
         style = dict(facecolor="white", edgecolor=BLACK if lit else "#bbbbbb", zorder=3)
         self.ax.add_patch(Rectangle((left, y - GATE), right - left, 2 * GATE, **style))
-        self.text(x, y, self.gates[part], color=BLACK if lit else GRAY, zorder=4)
-        for side, columns in enumerate(self.beside[part]):
-            sign = 1 - 2 * side
-            begin = y + sign * self.bands[side]
-            for center, names in self.spread(columns, x, side):
-                self.column(center, begin, sign, names)
-            names = [name for column in columns for name in column]
-            ends = [(x, begin - sign * 2), (x, y + sign * GATE)]
-            if columns:
-                alpha = self.strength(*names) or (FADED if side == 0 else 0)
-                self.arrow(*(ends if side == 0 else ends[::-1]), (BLUE, YELLOW)[side], alpha)
+        self.text(x, y, part.says, color=BLACK if lit else GRAY, zorder=4)
+        for side, up, color in ((0, 1, BLUE), (1, -1, YELLOW)):
+            columns, band = part.columns[side], y + up * self.bands[side]
+            self.band(columns, x, band, side, up)
+            ends = (x, band - 2 * up), (x, y + up * GATE)
+            alpha = self.strength({column[0].name for column in columns})
+            self.arrow(*ends[::up], color, alpha)
         for step in self.steps:
-            if step.gate == part and step.equation and step.made <= self.shown:
-                alpha = 1 if self.now is None or step in self.now else FADED
+            if step.gate == part.says and step.equation and step.made <= self.shown:
+                alpha = 1 if step in self.now else FADED
                 across, down = {3: (11, 16), 4: (-11, 7)}.get(step.equation, (0, 7))
                 self.text(x + across, y - GATE - down, f"({step.equation})", alpha, weight="bold")
 
-    def spread(self, columns, x, side):
-        """Where columns of parameters stand: centered at x where the band is free."""
-        widths = [self.width(names) + 6 for names in columns]
+    def band(self, columns, x, y, side, up):
+        """The columns of a gate's parameters beside each other, at x where there is room."""
+        widths = [max(block.width for block in column) + 6 for column in columns]
         left = max(self.taken[side], min(x - sum(widths) / 2, PAGE - sum(widths)))
-        self.taken[side] = left + sum(widths)
-        return [
-            (left + sum(widths[:no]) + width / 2, names)
-            for no, (width, names) in enumerate(zip(widths, columns, strict=True))
-        ]
+        for column, width in zip(columns, widths, strict=True):
+            self.column(left + width / 2, y, up, column)
+            left += width
+        self.taken[side] = left
