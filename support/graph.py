@@ -1,4 +1,4 @@
-"""A small net as a picture: values and gradients at its wires, step by step, and shapes that fit.
+"""A small net as a picture: values and gradients at its wires, all at once or step by step.
 
 Values are blue and stand above the wires, gradients are yellow and stand below them.
 """
@@ -14,88 +14,82 @@ from matplotlib.patches import Rectangle
 MOST = dict(layers=3, units=4, samples=4)  # more do not fit on a page at 8 points
 RED, BROWN = "#c00000", "#855a00"  # a wrong gradient; yellow, dark enough for small type
 TINTS = {BLUE: "#d9eaf6", YELLOW: "#fcebc5", RED: "#ffe3e0", GRAY: "#eeeeee"}
-DARK_TINTS = {BLUE: "#8fc1e3", YELLOW: "#f3c050"}
-FADED = 0.22
+FADED = 0.28
 PAGE = 72 * WIDTH  # lengths are points, on a page as wide as a printed one
 CHARACTER, LINE, PAD = 4.82, 10, 3  # one character, one line of 8-point type; a box's margin
-GATE, WIRE, GAP, HEAD = 13, 8, 10, 34  # half a gate; wire to numbers; between bands; the title
+GATE, WIRE, GAP, HEAD = 13, 8, 9, 32  # half a gate; wire to numbers; between bands; the title
+SIDES = ((0, 1, BLUE), (1, -1, YELLOW))  # above and below a wire: number, direction, color
 WHOLE = "Values go forward, gradients come back"
-LOSS = "sum of\n(a-y)²"
 EQUATIONS = {
     1: "(1) at the output: dL_da = 2 (a - y)",
     2: "(2) through the activation function: dL_dz = dL_da * f'(z)",
     3: "(3) to weights and biases: dL_dw = dL_dz.T @ a, dL_db = dL_dz.sum(0)",
     4: "(4) to the layer below: dL_da = dL_dz @ W",
 }
+NUMBER_AT = {1: (0, -20), 2: (0, -20), 3: (11, -29), 4: (-11, -20)}  # from the middle of the gate
 
 
 class Step(NamedTuple):
-    """One step of the pass: the gate where it happens, the names that it reads and makes."""
+    """One step of the pass: the names of what it reads and what it makes."""
 
     equation: int  # 0 in the forward pass
-    gate: str
+    layer: int
+    gate: str  # "linear", "f" or "loss"
     title: str
     read: set
     made: set
 
 
 class Block(NamedTuple):
-    """A tensor as it is drawn."""
+    """A tensor's numbers and its label as they are drawn."""
 
     name: str
     text: str
     label: str
     color: str
 
-    @property
-    def width(self):
-        return max(_size(self.text)[0], _size(self.label)[0])
-
-    @property
-    def height(self):
-        return _size(self.text)[1] + _size(self.label)[1]
-
 
 class Part(NamedTuple):
     """A gate, or a wire, which says nothing; columns of blocks above it and below it."""
 
+    gate: str
+    layer: int
     says: str
     columns: tuple
 
-    @property
-    def width(self):
-        blocks = [block for side in self.columns for column in side for block in column]
-        return _size(self.says)[0] if self.says else max(block.width for block in blocks) + 6
 
-    def reach(self, side):
-        """How far the columns above (side 0) or below (side 1) reach."""
-        return max((sum(block.height for block in c) for c in self.columns[side]), default=0)
-
-
-def draw_pass(model, y_true, lit=None):
+def draw_pass(model, y_true, lit=None, layer=None):
     """The net of the last forward pass as a graph: values above, gradients below; a figure.
 
     y_true: (N, n_L) or (N, 1). Gradients at the wires are autograd's. dL_dw and dL_db are the
     model's own: where they differ from autograd's they are red, with the right ones below.
-    lit: the number of an equation, 1 to 4, or several; the rest is faded.
+    lit: the number of an equation, 1 to 4, or several; the rest is faded. With `layer`, only
+    this layer's part is lit, and what comes after it in the pass is not there yet.
     RuntimeError without a forward pass; ValueError for a net or batch that is too large (MOST),
     targets of another shape, parameters that changed since the forward pass, another `lit`.
     """
     picture = _Picture(model, y_true)
-    if lit is None:
+    if lit is None and layer is None:
         return picture.draw(WHOLE)
-    lit = [lit] if isinstance(lit, int) else list(lit)
-    if not lit or not set(lit) <= set(EQUATIONS):
-        raise ValueError(f"lit names equations, 1 to 4, one or several; given: {lit!r}")
-    now = [step for step in picture.steps if step.equation in lit]
-    title = EQUATIONS[lit[0]] if len(lit) == 1 else f"Equations {', '.join(map(str, lit))}"
-    return picture.draw(title, now)
+    numbers = list(EQUATIONS if lit is None else [lit] if isinstance(lit, int) else lit)
+    now = [step for step in picture.steps if step.equation in numbers]
+    now = [step for step in now if layer in (None, step.layer)]
+    if not now or not set(numbers) <= set(EQUATIONS):
+        raise ValueError(
+            f"lit is 1, 2, 3, 4 or several of them, and layer one of the net's {model.L} layers "
+            f"where the equation acts; given: lit={lit!r}, layer={layer!r}"
+        )
+    if layer is None:
+        one = len(numbers) == 1
+        return picture.draw(EQUATIONS[numbers[0]] if one else f"Equations {numbers}", now)
+    past = picture.steps[: picture.steps.index(now[-1]) + 1]
+    return picture.draw(now[-1].title, now, picture.given.union(*(step.made for step in past)))
 
 
 def pass_frames(model, y_true):
     """The same graph step by step, forward and then back: a list of figures of one size."""
     picture = _Picture(model, y_true)
-    shown = {"a[0]", "y"} | {f"{p}{i}" for p in "Wb" for i in range(1, model.L + 1)}
+    shown = picture.given
     frames = [picture.draw("Given: input, targets, weights and biases", shown=shown)]
     for step in picture.steps:
         shown = shown | step.made
@@ -103,47 +97,39 @@ def pass_frames(model, y_true):
     return [*frames, picture.draw(WHOLE)]
 
 
-def draw_shapes(samples=6, inputs=2, units=3):
-    """The three matrix products of a layer as rectangles to scale that fit; a figure.
-
-    The right factor stands above the result, the left one beside it. ValueError for a size
-    that is not a whole number from 2 to 6.
-    """
-    sizes = {"N": samples, "in": inputs, "out": units}
-    if not all(isinstance(size, int) and 2 <= size <= 6 for size in sizes.values()):
-        raise ValueError(
-            f"sizes are whole numbers from 2 to 6, so that all is seen; given: {sizes}"
-        )
-    names = {"N": "N", "in": "$n_{l-1}$", "out": "$n_l$"}
-    products = [  # name, rows, columns, color: left factor, right factor, result
-        [("a", "N", "in", BLUE), ("W.T", "in", "out", BLUE), ("z", "N", "out", BLUE)],
-        [("dL_dz.T", "out", "N", YELLOW), ("a", "N", "in", BLUE), ("dL_dw", "out", "in", YELLOW)],
-        [("dL_dz", "N", "out", YELLOW), ("W", "out", "in", BLUE), ("dL_da", "N", "in", YELLOW)],
-    ]
-    return names, products
-
-
-def _linear(i):
-    return f"@ W{i}.T\n+ b{i}"
-
-
 def _steps(depth):
     """All steps of a net of `depth` layers, forward and then backward."""
     steps, ends = [], {f"a[{depth}]", "y"}
     for i in range(1, depth + 1):
-        read, title = {f"a[{i - 1}]", f"W{i}", f"b{i}"}, f"Layer {i}, forward: "
-        steps.append(Step(0, _linear(i), title + "z = a @ W.T + b", read, {f"z[{i}]"}))
-        steps.append(Step(0, f"f[{i}]", title + "a = f(z)", {f"z[{i}]"}, {f"a[{i}]"}))
-    steps.append(Step(0, LOSS, "Forward: the loss is the sum of (a - y)²", ends, {"loss"}))
-    steps.append(Step(1, LOSS, f"Backward, {EQUATIONS[1]}", ends, {f"dL_da[{depth}]"}))
+        read, z, a = {f"a[{i - 1}]", f"W{i}", f"b{i}"}, {f"z[{i}]"}, {f"a[{i}]"}
+        steps.append(Step(0, i, "linear", f"Forward, layer {i}: z = a @ W.T + b", read, z))
+        steps.append(Step(0, i, "f", f"Forward, layer {i}: a = f(z)", z, a))
+    steps.append(Step(0, depth, "loss", "Forward: the loss, sum of (a - y)²", ends, {"loss"}))
     for i in range(depth, 0, -1):
-        dz, made = {f"dL_dz[{i}]"}, {f"dL_dw[{i}]", f"dL_db[{i}]"}
-        title = {no: f"Layer {i}, {equation}" for no, equation in EQUATIONS.items()}
-        steps.append(Step(2, f"f[{i}]", title[2], {f"dL_da[{i}]", f"z[{i}]"}, dz))
-        steps.append(Step(3, _linear(i), title[3], dz | {f"a[{i - 1}]"}, made))
+        title = {no: f"Backward, layer {i}, {text}" for no, text in EQUATIONS.items()}
+        da, dz, parameters = {f"dL_da[{i}]"}, {f"dL_dz[{i}]"}, {f"dL_dw[{i}]", f"dL_db[{i}]"}
+        if i == depth:
+            steps.append(Step(1, i, "loss", title[1], ends, da))
+        steps.append(Step(2, i, "f", title[2], da | {f"z[{i}]"}, dz))
+        steps.append(Step(3, i, "linear", title[3], dz | {f"a[{i - 1}]"}, parameters))
         if i > 1:
-            steps.append(Step(4, _linear(i), title[4], dz | {f"W{i}"}, {f"dL_da[{i - 1}]"}))
+            steps.append(Step(4, i, "linear", title[4], dz | {f"W{i}"}, {f"dL_da[{i - 1}]"}))
     return steps
+
+
+def _checked(model, y_true):
+    """The targets as the loss uses them, (N, n_L); see draw_pass for the errors."""
+    if model.a.get(model.L) is None:
+        raise RuntimeError("no forward pass yet: call model(x) before it is drawn")
+    a = model.a[model.L].detach()
+    given = dict(layers=model.L, units=max(model.n_l), samples=len(a))
+    if any(given[what] > most for what, most in MOST.items()):
+        sizes = ", ".join(f"{given[what]} {what} (at most {MOST[what]})" for what in MOST)
+        raise ValueError(f"this net and batch are too large for a graph that is read: {sizes}")
+    if y_true.shape not in (a.shape, (len(a), 1)):
+        shapes = f"y_true has shape {tuple(y_true.shape)}, the net's output {tuple(a.shape)}"
+        raise ValueError(f"{shapes}: they must be the same, nothing is broadcast")
+    return y_true.detach().to(a).expand_as(a)
 
 
 def _agree(found, right):
@@ -151,8 +137,7 @@ def _agree(found, right):
     if not isinstance(found, torch.Tensor) or found.shape != right.shape:
         return False
     tolerance = torch.finfo(right.dtype).eps ** 0.5
-    finite = right[right.isfinite()].abs()
-    scale = finite.max().item() if finite.numel() else 0.0
+    scale = right.nan_to_num(0, 0, 0).abs().max().item()
     close = torch.isclose(found.to(right), right, tolerance, tolerance * scale, equal_nan=True)
     return bool(close.all())
 
@@ -174,28 +159,9 @@ def _autograd(model, y_true):
     return loss.detach(), dict(zip(tensors, found, strict=True))
 
 
-def _checked(model, y_true):
-    """The targets as the loss uses them: (N, n_L); see draw_pass for the errors."""
-    if model.a.get(model.L) is None:
-        raise RuntimeError("no forward pass yet: call model(x) before it is drawn")
-    a = model.a[model.L].detach()
-    given = dict(layers=model.L, units=max(model.n_l), samples=len(a))
-    if any(given[what] > MOST[what] for what in MOST):
-        given, most = (
-            ", ".join(f"{sizes[what]} {what}" for what in MOST) for sizes in (given, MOST)
-        )
-        raise ValueError(f"a graph of {given} a layer cannot be read; drawn are at most {most}")
-    if y_true.shape not in (a.shape, (len(a), 1)):
-        raise ValueError(
-            f"y_true has shape {tuple(y_true.shape)}, the net's output {tuple(a.shape)}"
-        )
-    return y_true.detach().to(a).expand_as(a)
-
-
 def _number(value):
     """A number in at most six characters: whole, or with as many digits as fit."""
-    texts = [f"{value:.0f}"] if float(value).is_integer() else []
-    texts += [f"{value:.{digits}g}" for digits in (3, 2, 1)]
+    texts = [f"{value + 0.0:.{digits}g}" for digits in (6, 3, 2, 1)]  # + 0.0: no "-0"
     return next((text for text in texts if len(text) <= 6), f"{value:.0e}")
 
 
@@ -208,21 +174,14 @@ def _matrix(tensor):
     return "\n".join(" ".join(line) for line in lines)
 
 
-def _size(text):
-    """Width and height of a box around a text."""
-    lines = text.split("\n")
-    return CHARACTER * max(map(len, lines)) + 2 * PAD, LINE * len(lines) + PAD
-
-
 def _judged(name, found, right):
     """A parameter's gradient as the model has it; below it the right one, if it is another."""
     if found is None:
         return [Block(name, "None", name, GRAY)]
-    same_shape = isinstance(found, torch.Tensor) and found.shape == right.shape
-    other = str(tuple(found.shape)) if isinstance(found, torch.Tensor) else type(found).__name__
-    text = _matrix(found) if same_shape else other
     if _agree(found, right):
-        return [Block(name, text, name, YELLOW)]
+        return [Block(name, _matrix(found), name, YELLOW)]
+    shape = tuple(getattr(found, "shape", [type(found).__name__]))
+    text = _matrix(found) if shape == right.shape else f"({', '.join(map(str, shape))})"
     return [Block(name, text, name, RED), Block(name, _matrix(right), "by autograd", YELLOW)]
 
 
@@ -231,68 +190,88 @@ def _layers(model, y_true):
     loss, right = _autograd(model, y_true)
 
     def value(name, tensor, space=" "):
-        label = f"{'x = ' if name == 'a[0]' else ''}{name}{space}{tuple(tensor.shape)}"
-        return [Block(name, _matrix(tensor), label, BLUE)]
+        label = f"{name}{space}{tuple(tensor.shape)}"
+        return [Block(name, _matrix(tensor), f"x = {label}" if name == "a[0]" else label, BLUE)]
 
-    def wire(kind, i, tensor):
+    def wire(kind, i, tensors):
         name = f"dL_d{kind}[{i}]"
-        below = [[Block(name, _matrix(right[name]), name[:5], YELLOW)]] if i else []
-        return Part("", ([value(f"{kind}[{i}]", tensor, "\n")], below))
+        below = [[Block(name, _matrix(right[name]), f"dL_d{kind}", YELLOW)]] if i else []
+        return Part("", i, "", ([value(f"{kind}[{i}]", tensors[i], "\n")], below))
 
-    layers = []
-    for i in range(1, model.L + 1):
-        layer = model.fc[str(i)]
-        found = {f"{kind}[{i}]": getattr(model, kind, {}).get(i) for kind in ("dL_dw", "dL_db")}
-        below = [_judged(name, gradient, right[name]) for name, gradient in found.items()]
-        above = [value(f"W{i}", layer.weight), value(f"b{i}", layer.bias)]
-        gates = Part(_linear(i), (above, below)), Part(f"f[{i}]", ([], []))
-        layers.append(
-            [wire("a", i - 1, model.a[i - 1]), gates[0], wire("z", i, model.z[i]), gates[1]]
-        )
-    ends = Part(LOSS, ([value("y", y_true)], [])), Part("", ([value("loss", loss, "\n")], []))
-    return [*layers, [wire("a", model.L, model.a[model.L]), *ends]]
+    layers, last = [], model.L
+    for i in range(1, last + 1):
+        above = [value(f"W{i}", model.fc[str(i)].weight), value(f"b{i}", model.fc[str(i)].bias)]
+        below = [
+            _judged(name := f"{kind}[{i}]", getattr(model, kind, {}).get(i), right[name])
+            for kind in ("dL_dw", "dL_db")
+        ]
+        linear = Part("linear", i, f"@ W{i}.T\n+ b{i}", (above, below))
+        f = Part("f", i, f"f[{i}]", ([], []))
+        layers.append([wire("a", i - 1, model.a), linear, wire("z", i, model.z), f])
+    error = Part("loss", last, "sum of\n(a-y)²", ([value("y", y_true)], []))
+    end = Part("", 0, "", ([value("loss", loss, "\n")], []))
+    return [*layers, [wire("a", last, model.a), error, end]]
+
+
+def _size(text):
+    """Width and height of a box around a text."""
+    lines = text.split("\n")
+    return CHARACTER * max(map(len, lines)) + 2 * PAD, LINE * len(lines) + PAD
+
+
+def _width(column):
+    return max(_size(text)[0] for block in column for text in (block.text, block.label))
+
+
+def _height(column):
+    return sum(_size(text)[1] for block in column for text in (block.text, block.label))
+
+
+def _part_width(part):
+    """A gate is as wide as its text, a wire as wide as the numbers above and below it."""
+    return _size(part.says)[0] if part.gate else max(map(_width, sum(part.columns, []))) + 6
 
 
 class _Picture:
-    """The graph of one net and batch, and where its parts stand; `draw` makes a figure of it."""
+    """The graph of one net and batch; `draw` makes a figure of it. Lengths are points."""
 
     def __init__(self, model, y_true):
-        layers, self.steps, self.rows = (
-            _layers(model, _checked(model, y_true)),
-            _steps(model.L),
-            [[]],
-        )
+        layers = _layers(model, _checked(model, y_true))
+        parts, self.steps, self.rows = sum(layers, []), _steps(model.L), [[]]
+        blocks = [block for part in parts for c in sum(part.columns, []) for block in c]
+        self.names = {block.name for block in blocks}
+        self.given = self.names.difference(*(step.made for step in self.steps))
+        self.wrong = any(block.color == RED for block in blocks)
         for layer in layers:  # as many a row as fit
-            if sum(part.width for part in self.rows[-1] + layer) > PAGE - 16:
+            if sum(map(_part_width, self.rows[-1] + layer)) > PAGE - 16:
                 self.rows.append([])
             self.rows[-1] += layer
-        parts = [part for row in self.rows for part in row]
-        blocks = [block for part in parts for side in part.columns for c in side for block in c]
-        self.names = {block.name for block in blocks}
-        self.wrong = any(block.color == RED for block in blocks)
-        wires = [max(part.reach(side) for part in parts if not part.says) for side in (0, 1)]
-        gates = [max(part.reach(side) for part in parts if part.says) for side in (0, 1)]
-        self.bands = [WIRE + reach + GAP for reach in wires]  # from a wire to the parameters
-        self.ends = [band + reach for band, reach in zip(self.bands, gates, strict=True)]
+        self.bands, self.ends = [], []  # from a wire to its gates' parameters, and to their ends
+        for side, *_ in SIDES:
+            wires, gates = (
+                max(_height(c) for p in parts if bool(p.gate) == gate for c in p.columns[side])
+                for gate in (False, True)
+            )
+            self.bands.append(WIRE + wires + GAP)
+            self.ends.append(self.bands[side] + gates)
 
     def draw(self, title, now=None, shown=None):
         """A figure. now: the steps whose parts are lit; shown: the names that are there yet."""
-        self.now = self.steps if now is None else now
-        self.shown = self.names if shown is None else shown
+        self.now, self.shown = now, self.names if shown is None else shown
         self.made = set().union(*(step.made for step in now or []))
         self.lit = self.names if now is None else self.made.union(*(step.read for step in now))
         row_height = sum(self.ends) + GAP
-        height = len(self.rows) * row_height + HEAD
-        figure = plt.figure(figsize=(WIDTH, height / 72), layout="none")
-        self.ax = figure.add_axes((0, 0, 1, 1), xlim=(0, PAGE), ylim=(0, height))
+        top = row_height * len(self.rows) + HEAD
+        figure = plt.figure(figsize=(WIDTH, top / 72), layout="none")
+        self.ax = figure.add_axes((0, 0, 1, 1), xlim=(0, PAGE), ylim=(0, top))
         self.ax.axis("off")
         heading = dict(family="sans-serif", ha="left")
-        self.text(4, height - 9, title, fontsize=9, gid="title", **heading)
-        self.text(4, height - 23, "above: values, one sample a row", color=BLUE, **heading)
-        self.text(150, height - 23, "below: gradients of the loss", color=BROWN, **heading)
+        self.text(4, top - 9, title, fontsize=9, gid="title", **heading)
+        self.text(4, top - 23, "above: values, one sample a row", color=BLUE, **heading)
+        self.text(150, top - 23, "below: gradients of the loss", color=BROWN, **heading)
         if self.wrong:
-            self.text(280, height - 23, "red: not what autograd finds", color=RED, **heading)
-        end, y = None, height - HEAD - self.ends[0]
+            self.text(280, top - 23, "red: not what autograd finds", color=RED, **heading)
+        y, end = top - HEAD - self.ends[0], None
         for row in self.rows:
             start, last = self.row(row, y)
             if end is not None:
@@ -300,9 +279,10 @@ class _Picture:
             end, y = last, y - row_height
         return figure
 
-    def strength(self, names):
-        """How strong the parts of these names are drawn: the strongest of them."""
-        return 0 if not names & self.shown else 1 if names & self.shown & self.lit else FADED
+    def strength(self, columns):
+        """How strong blocks are drawn: 0 if not there yet; lit if one of them is lit."""
+        names = {block.name for column in columns for block in column} & self.shown
+        return 0 if not names else 1 if names & self.lit else FADED
 
     def text(self, x, y, text, alpha=1, **style):
         style = dict(fontsize=8, family="monospace", ha="center", va="center") | style
@@ -315,73 +295,69 @@ class _Picture:
             self.ax.annotate("", end, start, arrowprops=style | dict(color=color, alpha=alpha))
 
     def column(self, x, y, up, column):
-        """Blocks one after the other, up (1) or down (-1) from y; how strong they are drawn."""
-        for block in column:
-            alpha, color = self.strength({block.name}), block.color
-            (width, height), label = _size(block.text), _size(block.label)[1]
-            edge = color if color == RED or block.name in self.made else "none"
+        """Blocks one after the other, up (1) or down (-1) from y: a box of numbers, a label."""
+        if not (alpha := self.strength([column])):
+            return
+        for name, text, label, color in column:
+            width, height = _size(text)
+            edge = color if color == RED or name in self.made else "none"
             style = dict(facecolor=TINTS[color], edgecolor=edge, linewidth=1.2, alpha=alpha)
-            if alpha:
-                corner = x - width / 2, min(y, y + up * height)
-                self.ax.add_patch(Rectangle(corner, width, height, **style))
-            ink, text_ink = RED if color == RED else BLACK, BLUE if color == BLUE else BROWN
-            self.text(x, y + up * height / 2, block.text, alpha, color=ink, gid=block.name)
-            y += up * (height + label)
-            self.text(x, y - up * label / 2, block.label, alpha, color=text_ink)
+            corner = x - width / 2, min(y, y + up * height)
+            self.ax.add_patch(Rectangle(corner, width, height, **style))
+            ink, label_ink = RED if color == RED else BLACK, BLUE if up > 0 else BROWN
+            self.text(x, y + up * height / 2, text, alpha, color=ink, gid=name)
+            y += up * (height + _size(label)[1])
+            self.text(x, y - up * _size(label)[1] / 2, label, alpha, color=label_ink)
 
     def row(self, row, y):
         """One row, its wires stretched a little where there is room; where it begins and ends."""
-        spare, wires = PAGE - sum(part.width for part in row), sum(not part.says for part in row)
+        spare, wires = PAGE - sum(map(_part_width, row)), sum(not part.gate for part in row)
         stretch = min((spare - 16) / wires, 24)
         start = x = (spare - stretch * wires) / 2
         self.taken = [0, 0]  # how far the bands above and below are in use
         for part in row:
-            right = x + part.width + (0 if part.says else stretch)
-            (self.gate if part.says else self.wire)(part, x, right, y)
+            right = x + _part_width(part) + (0 if part.gate else stretch)
+            (self.gate if part.gate else self.wire)(part, x, right, y)
             x = right
         return start, x
 
     def wire(self, part, left, right, y):
-        ends = [(left, y + 3), (right, y + 3)], [(right, y - 3), (left, y - 3)]
-        for side, up, color in ((0, 1, BLUE), (1, -1, YELLOW)):
+        for side, up, color in SIDES:
+            ends = (left, y + 3 * up), (right, y + 3 * up)
+            self.arrow(*ends[::up], color, self.strength(part.columns[side]))
             for column in part.columns[side]:
-                alpha = self.strength({column[0].name}) or (FADED if side == 0 else 0)
-                self.arrow(*ends[side], color, alpha)
                 self.column((left + right) / 2, y + up * WIRE, up, column)
 
     def link(self, end, above, start, y, wire):
         """From the end of a row to the wire that begins the next one, and back."""
         middle = above - self.ends[1] - GAP / 2
-        for side, up, out, color in ((0, 3, 12, BLUE), (1, -3, 6, YELLOW)):
-            alpha = self.strength({wire.columns[side][0][0].name}) or (FADED if side == 0 else 0)
-            left = start - 6 * side
-            xs = [end, end + out, end + out, left, left, start]
-            ys = [above + up, above + up, middle - up, middle - up, y + up, y + up]
+        for side, up, color in SIDES:
+            out, left = end + 9 + 3 * up, start - 6 * side
+            xs = [end, out, out, left, left, start]
+            ys = [above + 3 * up] * 2 + [middle - 3 * up] * 2 + [y + 3 * up] * 2
+            alpha = self.strength(wire.columns[side])
             self.ax.plot(xs, ys, color=color, alpha=alpha, linewidth=1.2)
         self.arrow((end + 6, above - 3), (end, above - 3), YELLOW, alpha)
 
     def gate(self, part, left, right, y):
-        x, lit = (left + right) / 2, any(step.gate == part.says for step in self.now)
-        style = dict(facecolor="white", edgecolor=BLACK if lit else "#bbbbbb", zorder=3)
+        steps = [s for s in self.steps if (s.gate, s.layer) == (part.gate, part.layer)]
+        lit = [step for step in steps if self.now is None or step in self.now]
+        x, ink = (left + right) / 2, BLACK if lit else "#999999"
+        style = dict(facecolor="white", edgecolor=ink, zorder=3)
         self.ax.add_patch(Rectangle((left, y - GATE), right - left, 2 * GATE, **style))
-        self.text(x, y, part.says, color=BLACK if lit else GRAY, zorder=4)
-        for side, up, color in ((0, 1, BLUE), (1, -1, YELLOW)):
-            columns, band = part.columns[side], y + up * self.bands[side]
-            self.band(columns, x, band, side, up)
+        self.text(x, y, part.says, color=ink, zorder=4)
+        for side, up, color in SIDES:
+            band = y + up * self.bands[side]
             ends = (x, band - 2 * up), (x, y + up * GATE)
-            alpha = self.strength({column[0].name for column in columns})
-            self.arrow(*ends[::up], color, alpha)
-        for step in self.steps:
-            if step.gate == part.says and step.equation and step.made <= self.shown:
-                alpha = 1 if step in self.now else FADED
-                across, down = {3: (11, 16), 4: (-11, 7)}.get(step.equation, (0, 7))
-                self.text(x + across, y - GATE - down, f"({step.equation})", alpha, weight="bold")
-
-    def band(self, columns, x, y, side, up):
-        """The columns of a gate's parameters beside each other, at x where there is room."""
-        widths = [max(block.width for block in column) + 6 for column in columns]
-        left = max(self.taken[side], min(x - sum(widths) / 2, PAGE - sum(widths)))
-        for column, width in zip(columns, widths, strict=True):
-            self.column(left + width / 2, y, up, column)
-            left += width
-        self.taken[side] = left
+            self.arrow(*ends[::up], color, self.strength(part.columns[side]))
+            widths = [_width(column) + 6 for column in part.columns[side]]
+            at = max(self.taken[side], min(x - sum(widths) / 2, PAGE - sum(widths)))
+            for column, width in zip(part.columns[side], widths, strict=True):
+                self.column(at + width / 2, band, up, column)
+                at += width
+            self.taken[side] = at
+        for step in steps:
+            if step.equation and step.made <= self.shown:
+                across, up = NUMBER_AT[step.equation]
+                style = dict(alpha=1 if step in lit else FADED, weight="bold")
+                self.text(x + across, y + up, f"({step.equation})", **style)
