@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.patches import Rectangle
 
-MOST = dict(layers=3, units=4, samples=4)  # more do not fit on a page at 8 points
+MOST = dict(layers=3, units=4, samples=3)  # more do not fit at 8 points
 RED, BROWN = "#c00000", "#855a00"  # a wrong gradient; yellow, dark enough for small type
 TINTS = {BLUE: "#d9eaf6", YELLOW: "#fcebc5", RED: "#ffe3e0", GRAY: "#eeeeee"}
 FADED = 0.28
@@ -127,8 +127,7 @@ def _checked(model, y_true):
         sizes = ", ".join(f"{given[what]} {what} (at most {MOST[what]})" for what in MOST)
         raise ValueError(f"this net and batch are too large for a graph that is read: {sizes}")
     if y_true.shape not in (a.shape, (len(a), 1)):
-        shapes = f"y_true has shape {tuple(y_true.shape)}, the net's output {tuple(a.shape)}"
-        raise ValueError(f"{shapes}: they must be the same, nothing is broadcast")
+        raise ValueError(f"y_true has shape {tuple(y_true.shape)}, the output {tuple(a.shape)}")
     return y_true.detach().to(a).expand_as(a)
 
 
@@ -161,7 +160,8 @@ def _autograd(model, y_true):
 
 def _number(value):
     """A number in at most six characters: whole, or with as many digits as fit."""
-    texts = [f"{value + 0.0:.{digits}g}" for digits in (6, 3, 2, 1)]  # + 0.0: no "-0"
+    most = 6 if float(value).is_integer() else 3
+    texts = [f"{value + 0.0:.{digits}g}" for digits in (most, 3, 2, 1)]  # + 0.0: no "-0"
     return next((text for text in texts if len(text) <= 6), f"{value:.0e}")
 
 
@@ -213,23 +213,21 @@ def _layers(model, y_true):
     return [*layers, [wire("a", last, model.a), error, end]]
 
 
-def _size(text):
-    """Width and height of a box around a text."""
-    lines = text.split("\n")
-    return CHARACTER * max(map(len, lines)) + 2 * PAD, LINE * len(lines) + PAD
+def _size(*texts):
+    """Width and height of boxes around texts, one box above the other."""
+    lines = [text.split("\n") for text in texts]
+    width = CHARACTER * max(len(line) for text in lines for line in text) + 2 * PAD
+    return width, sum(LINE * len(text) + PAD for text in lines)
 
 
-def _width(column):
-    return max(_size(text)[0] for block in column for text in (block.text, block.label))
-
-
-def _height(column):
-    return sum(_size(text)[1] for block in column for text in (block.text, block.label))
+def _column_size(column):
+    return _size(*(text for block in column for text in (block.text, block.label)))
 
 
 def _part_width(part):
     """A gate is as wide as its text, a wire as wide as the numbers above and below it."""
-    return _size(part.says)[0] if part.gate else max(map(_width, sum(part.columns, []))) + 6
+    widths = [_column_size(column)[0] for column in sum(part.columns, [])]
+    return _size(part.says)[0] if part.gate else max(widths) + 6
 
 
 class _Picture:
@@ -248,10 +246,8 @@ class _Picture:
             self.rows[-1] += layer
         self.bands, self.ends = [], []  # from a wire to its gates' parameters, and to their ends
         for side, *_ in SIDES:
-            wires, gates = (
-                max(_height(c) for p in parts if bool(p.gate) == gate for c in p.columns[side])
-                for gate in (False, True)
-            )
+            columns = [(bool(p.gate), _column_size(c)[1]) for p in parts for c in p.columns[side]]
+            wires, gates = (max(size for at, size in columns if at == kind) for kind in (0, 1))
             self.bands.append(WIRE + wires + GAP)
             self.ends.append(self.bands[side] + gates)
 
@@ -286,8 +282,7 @@ class _Picture:
 
     def text(self, x, y, text, alpha=1, **style):
         style = dict(fontsize=8, family="monospace", ha="center", va="center") | style
-        if alpha:
-            self.ax.text(x, y, text, alpha=alpha, linespacing=1.15, **style)
+        self.ax.text(x, y, text, alpha=alpha, linespacing=1.15, **style)
 
     def arrow(self, start, end, color, alpha):
         style = dict(arrowstyle="-|>", shrinkA=0, shrinkB=0, mutation_scale=8, linewidth=1.2)
@@ -350,7 +345,7 @@ class _Picture:
             band = y + up * self.bands[side]
             ends = (x, band - 2 * up), (x, y + up * GATE)
             self.arrow(*ends[::up], color, self.strength(part.columns[side]))
-            widths = [_width(column) + 6 for column in part.columns[side]]
+            widths = [_column_size(column)[0] + 6 for column in part.columns[side]]
             at = max(self.taken[side], min(x - sum(widths) / 2, PAGE - sum(widths)))
             for column, width in zip(part.columns[side], widths, strict=True):
                 self.column(at + width / 2, band, up, column)
