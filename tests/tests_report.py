@@ -8,7 +8,7 @@ import hashlib
 import re
 
 from support import ROOT
-from support.report import DOCUMENTS, AssumptionFailed, make_pdf, read_folder, render
+from support.report import DOCUMENTS, AssumptionFailed, Folder, make_pdf, render
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_each_digit_of_the_sources_stands_behind_the_report():
 @pytest.mark.parametrize("key", ["losses_equal", "losses", "accuracies_equal"])
 def test_readme_claims_the_log_only_where_every_number_is_equal(key):
     rendered("README.md")
-    results = read_folder(ROOT / "results")
+    results = Folder(ROOT / "results")
     results["replays"]["replay"]["handout"][key] += 1
     with pytest.raises(AssumptionFailed, match="the course's log"):
         render("README.md", results=results)
@@ -55,7 +55,7 @@ def test_readme_claims_the_log_only_where_every_number_is_equal(key):
 @pytest.mark.parametrize("others", [[], ["luck"], ["luck", "stability"]])
 def test_report_names_each_machine(others):
     rendered("report.md")
-    results = read_folder(ROOT / "results")
+    results = Folder(ROOT / "results")
     one = results["gradient_descent"]["environment"]
     for name, values in results.items():
         values["environment"] = one | {"rounding": "other" if name in others else "here"}
