@@ -167,11 +167,14 @@ def check_updates(task, watch, loss_function, what="update()"):
         "the gradients are divided by the number of images": own / sizes,
         "the loss goes backward twice": 2 * own,
     }
+    first = next((k for k in range(right) if not close(seen[k], own[k])), 0)
+    told = [f"{short(g[first][:3])}, ... at update {first + 1}" for g in (own, seen)]
     look = "the order of zero_grad, backward and the update"
-    task.compare(seen, own, lambda: wrongs, f"the gradients at {what} are wrong: {{}}", look=look)
+    what = f"{what} meets other gradients than those of its batch: {{}}"
+    task.compare(seen, own, lambda: wrongs, what, told, look)
     expected = torch.cat([watch.vectors[0][None], torch.stack(watch.vectors) - RATE * own])
     stood = torch.stack([*watch.vectors, end])
-    words = f"the weights move beside {what}: something else changes them too"
+    words = "the weights move at another place, too"
     task.expect(close(stood, expected), words, look="what else changes the parameters")
     task.expect(same_bits(watch.vectors[0], start), "the weights move before the first update")
 
