@@ -84,12 +84,14 @@ class Task:
     def compare(self, met, right, wrongs, what, told=(), look=None):
         """Raise where two tensors differ, with the name of the wrong form that was met.
 
-        wrongs: a function that returns {what is wrong: numbers}; what: words in which {} is the
-        name. told: what was expected and met, where numbers in a row do not say it.
+        wrongs: a function that returns pairs (what is wrong, numbers), or a dict of them; what:
+        words in which {} is the name. told: expected and met, where a few numbers do not say it.
         """
         if close(met, right):
             return
-        found = (words.strip() for words, value in wrongs().items() if close(met, value))
+        pairs = wrongs()
+        pairs = pairs.items() if isinstance(pairs, dict) else pairs
+        found = (words.strip() for words, value in pairs if close(met, value))
         words = what.format(next(found, "not what it must be"))
         self.expect(False, words, *(told or (short(right), short(met))), look)
 

@@ -13,7 +13,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from checks.difference import Difference, bits, global_state_kept
 from checks.open_task import Task
-from checks.sgd_test import ORDER, diagnosis, report_on, verdict
+from checks.sgd_test import ORDER, diagnosis, report_on, settings_for, verdict
 from checks.tasks_loops import EPOCHS, RATE, Loss, Net, check_losses, loader_of_eight
 from checks.trainings import (
     MORE_FOR_A_STEP,
@@ -70,7 +70,8 @@ def judge_runs(task, runs, not_written=(), exact=True):
 def judge_step(task, step, settings, more=()):
     """Judge a step (model, learning_rate, momentum, weight_decay, momentum_buffer) in settings.
 
-    more: settings of switches that may stay unused. Returns the titles of those not written.
+    more: settings of switches that may stay unused. Returns how many small trainings were judged,
+    and the titles of what is not written.
     """
     used, changed, unasked = set(), [], []
 
@@ -96,8 +97,9 @@ def judge_step(task, step, settings, more=()):
         task.expect(
             not changed, "it changes p.grad, which torch.optim.SGD leaves as it is", look=look
         )
-        not_written, written = [], []
-        for setting in more:
+        taken = settings_for(step)[0]
+        not_written, written = [s.title for s in more if s not in taken], []
+        for setting in [s for s in more if s in taken]:
             run, plain = run_setting(train, setting), run_setting(train, replace(setting, more=()))
             unused = unasked or same_ends(run, plain)
             (not_written if unused else written).append(setting.title if unused else run)
