@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from checks.difference import Difference, global_state_kept
-from checks.telling import in_one_line, own_line
+from checks.telling import in_one_line, own_line, wrapped
 
 RIGHT = {}  # what was found right, by task: what the notebook says at its end comes from here
 
@@ -28,8 +28,10 @@ class Task:
         if holds:
             return
         facts = {"expected": expected, "met": met, "look at": look}
-        lines = [f"    {name}: {fact}" for name, fact in facts.items() if fact is not None]
-        raise Difference("\n".join([words, *lines]), self.title)
+        lines = wrapped(f"{self.title}: {words}", 4, 0)
+        for name, fact in facts.items():
+            lines += wrapped(f"{name}: {fact}", 8, 4) if fact is not None else []
+        raise Difference("\n".join(lines))
 
     def call(self, *arguments, **more):
         """What the function returns; global state is kept, and what a progress bar shows is not.
@@ -96,9 +98,9 @@ class Task:
         self.expect(False, words, *(told or (short(right), short(met))), look)
 
     def right(self, words):
-        """Say so in a line, and note it."""
+        """Say so, and note it."""
         RIGHT[self.title] = words
-        print(f"{self.title}: {words}")
+        print("\n".join(wrapped(f"{self.title}: {words}", 4, 0)))
 
 
 def close(left, right, tolerance=1e-6):

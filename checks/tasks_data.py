@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
-from checks.difference import expect
 from checks.open_task import Task, close
 
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
@@ -131,23 +130,21 @@ def check_targets(task, y, right):
 
 def check_class_names(CLASSES):
     """Raise where CLASSES is not {name: label} of two of CIFAR-10's classes."""
-    title = "CLASSES"
+    task = Task("CLASSES", lambda: CLASSES)
     form = '{"airplane": 0, "bird": 2}: name and label of two classes of CIFAR-10'
-    expect(isinstance(CLASSES, dict), f"{CLASSES!r}, but expected {form}", title)
-    expect(len(CLASSES) == 2, f"{len(CLASSES)} classes; the net has two outputs: {form}", title)
+    two = isinstance(CLASSES, dict) and len(CLASSES) == 2
+    task.expect(two, "it does not name two classes, one for each output", form, CLASSES)
+    every = ", ".join(f"{name} {label}" for label, name in enumerate(CIFAR10))
     for name, label in CLASSES.items():
         known = ALSO_CALLED.get(str(name).lower(), str(name).lower())
-        every = ", ".join(f"{name} {i}" for i, name in enumerate(CIFAR10))
-        expect(known in CIFAR10, f"{name!r} is no class of CIFAR-10, which has {every}", title)
-        number = CIFAR10.index(known)
+        task.expect(known in CIFAR10, f"{name!r} is no class of CIFAR-10", every)
+        right = CIFAR10.index(known)
         is_label = isinstance(label, int) and not isinstance(label, bool) and 0 <= label < 10
-        whose = f"the label of {CIFAR10[label]}" if is_label else "no label (0 to 9)"
-        expect(
-            label == number and is_label,
-            f"{name!r} has the label {number} in CIFAR-10; {label!r} is {whose}",
-            title,
-        )
-    expect(len(set(CLASSES.values())) == 2, f"both classes are the same one: {CLASSES}", title)
+        whose = f"the label of {CIFAR10[label]}" if is_label else "no label, 0 to 9"
+        words = f"{name!r} has not the label {label!r}, which is {whose}"
+        task.expect(is_label and label == right, words, f"{right} for {name}", CLASSES)
+    different = len(set(CLASSES.values())) == 2
+    task.expect(different, "both names stand for one class", form, CLASSES)
 
 
 def check_classes(airplanes_and_birds, CLASSES=None, image_shape=(3, 32, 32)):

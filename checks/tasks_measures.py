@@ -47,9 +47,9 @@ def measured(task):
         task.expect(model.scale.item() == 1, words, look="backward, step and the like")
     remark, values = "", [task.numbers(value, "what it returns") for value in results]
     if not close(*values):
-        remark = "; remark: in training mode, where dropout and batch norm would act"
+        remark = " (remark: not in eval mode)"
     elif not model.training:
-        remark = "; remark: the model is left in eval mode"
+        remark = " (remark: the model is left in eval mode)"
     return results[0], remark
 
 

@@ -56,16 +56,21 @@ def layers_of(task, model, n_in):
 
 def scores_by(layers, X, between):
     """The outputs of these layers, with between[i] after hidden layer i + 1."""
-    a = X.flatten(start_dim=1)
-    for (weight, bias), activation in zip(layers, (*between, lambda z: z), strict=True):
-        a = activation(functional.linear(a, weight, bias))
-    return a
+    return scores_from(layers, functional.linear(X.flatten(start_dim=1), *layers[0]), between)
+
+
+def scores_from(layers, z, between):
+    """The outputs, where z is what the first layer gives: that one alone takes long."""
+    for (weight, bias), activation in zip(layers[1:], between, strict=True):
+        z = functional.linear(activation(z), weight, bias)
+    return z
 
 
 def wrong_nets(layers, X):
     """Pairs (what is wrong, the outputs of these layers so), the usual ones first."""
     relu, hidden = torch.relu, len(layers) - 1
-    right = scores_by(layers, X, [relu] * hidden)
+    first = functional.linear(X.flatten(start_dim=1), *layers[0])
+    right = scores_from(layers, first, [relu] * hidden)
     yield "the two scores are interchanged", right.flip(1)
     yield from ((f"a {name} stands at the output", f(right)) for name, f in AT_THE_OUTPUT.items())
     for count in range(hidden, 0, -1):
@@ -74,9 +79,9 @@ def wrong_nets(layers, X):
             for name, f in {"no ReLU": lambda z: z, **ACTIVATIONS}.items():
                 words = f"{name} {'in the place of ReLU ' * (name != 'no ReLU')}after layer "
                 between = [f if i in where else relu for i in range(hidden)]
-                yield words + places, scores_by(layers, X, between)
+                yield words + places, scores_from(layers, first, between)
     for name, f in ACTIVATIONS.items():
-        z = scores_by(layers, X, [f] * hidden)
+        z = scores_from(layers, first, [f] * hidden)
         for last, g in AT_THE_OUTPUT.items():
             yield f"{name} in the place of ReLU, and a {last} at the output", g(z)
     moved = {"the axes of the image": X.mT, "the channels": X.movedim(1, -1)}

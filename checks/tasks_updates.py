@@ -63,8 +63,8 @@ def judge_runs(task, runs, not_written=(), exact=True):
     lines = report_on(runs, exact, False)
     if all(verdict(run, exact)[0] for run in runs):
         return
-    words = "it differs from torch.optim.SGD in small trainings"
-    raise Difference("\n".join([words, *lines, *diagnosis(runs)]), task.title)
+    first = f"{task.title}: it differs from torch.optim.SGD in small trainings"
+    raise Difference("\n".join([first, *lines, *diagnosis(runs)]))
 
 
 def judge_step(task, step, settings, more=()):
@@ -156,7 +156,7 @@ def check_manual_step(manual_sgd_step):
     """Judge manual_sgd_step likewise; switches beyond the assignment may stay unused."""
     task = Task("Task 7, manual_sgd_step", manual_sgd_step)
     count, not_written = judge_step(task, manual_sgd_step, OF_A_STEP, MORE_FOR_A_STEP)
-    beyond = f"; not written, nor asked for: {', '.join(not_written)}" if not_written else ""
+    beyond = f"; optional and not written: {', '.join(not_written)}" if not_written else ""
     task.right(said(count) + beyond)
 
 
@@ -191,10 +191,10 @@ def check_instances(INSTANCES):
     form = "{1: dict(learning_rate=0.01, momentum=0.9, weight_decay=0.0), 2: ...}"
     wanted = f"a dict of rules by their No: {form}"
 
+    task = Task("INSTANCES", lambda: INSTANCES)
+
     def expect(holds, words, met=None):
-        if not holds:
-            told = f"{words}\n    expected: {wanted}"
-            raise Difference(told + (f"\n    met: {met}" if met else ""), "INSTANCES")
+        task.expect(holds, words, wanted, met)
 
     is_dict = isinstance(INSTANCES, dict)
     expect(is_dict, f"it is a {type(INSTANCES).__name__}", repr(INSTANCES)[:80])
