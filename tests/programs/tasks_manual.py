@@ -180,37 +180,25 @@ def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffe
     "bias",
 )
 wrong(
-    "manual_sgd_step, one entry of the buffer for all",
-    STEP.replace("momentum_buffer[i]", "momentum_buffer[0]").replace(
-        LATER.replace("[i]", "[0]"), "momentum_buffer[0] = momentum * momentum_buffer[0].mean() + g"
-    ),
-    *("buffer", "each parameter", "momentum"),
-)
-wrong(
     "manual_sgd_step, decay again at the end",
     STEP + "        p.mul_(1 - learning_rate * weight_decay)\n",
     *("decay", "twice"),
-)
-wrong(
-    "manual_sgd_step, the velocity form with the learning rate in front of the old buffer",
-    changed(STEP, LATER, "momentum_buffer[i].mul_(momentum * learning_rate).add_(g)"),
-    *("learning rate", "learning_rate", "momentum", "buffer"),
 )
 
 right("manual_sgd_step, without the further switches", STEP)
 right(
     "manual_sgd_step, buffers that start at 0",
     """
-def manual_sgd_step(model, lr, mom, decay, velocity):
+def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
     parameters = [p for p in model.parameters()]
     with torch.no_grad():
         for i in range(len(parameters)):
             p = parameters[i]
-            if velocity[i] is None:
-                velocity[i] = torch.zeros_like(p)
-            g = p.grad if decay == 0 else p.grad.add(p, alpha=decay)
-            velocity[i] = velocity[i].mul(mom).add(g)
-            p.data = p.data.sub(velocity[i], alpha=lr)
+            if momentum_buffer[i] is None:
+                momentum_buffer[i] = torch.zeros_like(p)
+            g = p.grad if weight_decay == 0 else p.grad.add(p, alpha=weight_decay)
+            momentum_buffer[i] = momentum_buffer[i].mul(momentum).add(g)
+            p.data = p.data.sub(momentum_buffer[i], alpha=learning_rate)
 """,
 )
 right(
@@ -402,27 +390,32 @@ right(
 import functools
 
 
-def train_manual_update(n_epochs, model, loss_fn, lr, mom, decay, train_loader):
+def train_manual_update(
+    epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
+):
     buffers = [None] * sum(1 for _ in model.parameters())
-    step = functools.partial(manual_sgd_step, model, lr, mom, decay, buffers)
-    return run_epochs(n_epochs, model, loss_fn, train_loader, step)
+    rule = learning_rate, momentum, weight_decay
+    step = functools.partial(manual_sgd_step, model, *rule, buffers)
+    return run_epochs(epoch_count, model, loss_function, train_loader, step)
 """,
 )
 right(
     "train_manual_update, its own loop",
     """
-def train_manual_update(n_epochs, model, loss_fn, lr, mom, decay, train_loader):
+def train_manual_update(
+    epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
+):
     model.train()
     buffers = [None for p in model.parameters()]
     losses = []
-    for epoch in range(n_epochs):
+    for epoch in range(epoch_count):
         batch_losses = []
         for X, y in batches_for(model, train_loader):
             for p in model.parameters():
                 p.grad = None
-            loss = loss_fn(model(X), y)
+            loss = loss_function(model(X), y)
             loss.backward()
-            manual_sgd_step(model, lr, mom, decay, buffers)
+            manual_sgd_step(model, learning_rate, momentum, weight_decay, buffers)
             batch_losses.append(loss.item())
         losses.append(sum(batch_losses) / len(batch_losses))
     return losses

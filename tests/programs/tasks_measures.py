@@ -91,11 +91,6 @@ wrong(
     *("log", "loss", "nll"),
 )
 wrong(
-    "loss_and_accuracy, the loss of its own answers",
-    changed(MEASURE, LOSS, "LOSS_FUNCTION(scores, scores.argmax(dim=1))"),
-    *("label", "target", "loss"),
-)
-wrong(
     "loss_and_accuracy, the last batch",
     """
 @torch.no_grad()

@@ -96,17 +96,12 @@ wrong(
     *("gradient", ".grad", "parameter"),
 )
 wrong(
-    "plain_step, the parameter becomes the step",
-    changed(PLAIN, MOVED, "p.copy_(-learning_rate * p.grad)"),
-    *("replaced", "parameter", "subtract", "step", "gradient"),
-)
-wrong(
     "plain_step, twice",
     changed(PLAIN, MOVED, MOVED + "\n        " + MOVED),
     *("twice", "two", "factor"),
 )
 wrong(
-    "plain_step, gradients clipped at 1",
+    "plain_step, gradients clipped",
     changed(PLAIN, MOVED, "p.add_(p.grad.clamp(-0.01, 0.01), alpha=-learning_rate)"),
     *("clip", "gradient", "limit", "clamp"),
 )
@@ -115,9 +110,9 @@ right("plain_step, add_ with alpha", PLAIN)
 right(
     "plain_step, sub_ and .data",
     """
-def plain_step(params, lr):
-    for p in params:
-        p.data.sub_(p.grad.data, alpha=lr)
+def plain_step(parameters, learning_rate):
+    for p in parameters:
+        p.data.sub_(p.grad.data, alpha=learning_rate)
 """,
 )
 right(
@@ -273,17 +268,6 @@ def decay_step(parameters, weight_decay, learning_rate):
         p.add_(g, alpha=-learning_rate)
 """,
     *("exchanged", "order", "learning_rate", "argument", "decay"),
-)
-wrong(
-    "decay_step, the same parameter decays in all",
-    """
-@torch.no_grad()
-def decay_step(parameters, learning_rate, weight_decay):
-    norm = sum(p.norm() for p in parameters)
-    for p in parameters:
-        p.add_(p.grad + weight_decay * norm, alpha=-learning_rate)
-""",
-    *("decay", "norm"),
 )
 
 right("decay_step, add with alpha", DECAY)
@@ -442,11 +426,6 @@ wrong(
     *("momentum", "buffer"),
 )
 wrong(
-    "momentum_step, the mean of the buffer",
-    changed(MOMENTUM, WALKED, "p.sub_(learning_rate * v.mean())"),
-    *("buffer", "momentum", "mean", "shape"),
-)
-wrong(
     "momentum_step, a minus in the buffer and a minus in the step",
     changed(MOMENTUM, KEPT, "v.mul_(momentum).sub_(g)"),
     *("sign", "uphill", "minus"),
@@ -471,12 +450,12 @@ right("momentum_step, mul_ and add_", MOMENTUM)
 right(
     "momentum_step, new buffers written back into the list",
     """
-def momentum_step(params, lr, mom, decay, buffers):
+def momentum_step(parameters, learning_rate, momentum, weight_decay, buffers):
     with torch.no_grad():
-        for i in range(len(params)):
-            g = torch.add(params[i].grad, params[i], alpha=decay)
-            buffers[i] = (buffers[i] * mom).add(g)
-            params[i].copy_(torch.sub(params[i], buffers[i], alpha=lr))
+        for i in range(len(parameters)):
+            g = torch.add(parameters[i].grad, parameters[i], alpha=weight_decay)
+            buffers[i] = (buffers[i] * momentum).add(g)
+            parameters[i].copy_(torch.sub(parameters[i], buffers[i], alpha=learning_rate))
 """,
 )
 right(

@@ -210,11 +210,6 @@ wrong(
     *("loss", "gradient", "divided", "batch size"),
 )
 wrong(
-    "run_epochs, the net's own answers as targets",
-    changed(LOOP, "loss_function(model(X), y)", "loss_function(model(X), model(X).argmax(dim=1))"),
-    *("label", "target", "loss"),
-)
-wrong(
     "run_epochs, nothing returned",
     changed(LOOP, "    return losses", "    print(losses)"),
     *("return", "None"),
@@ -229,22 +224,22 @@ right("run_epochs, totals", LOOP)
 right(
     "run_epochs, numpy's mean and enumerate",
     """
-def run_epochs(n_epochs, net, criterion, loader, step, callback=None):
-    net.train()
-    history = np.zeros(n_epochs)
-    for e in range(n_epochs):
+def run_epochs(epoch_count, model, loss_function, train_loader, update, after_epoch=None):
+    model.train()
+    history = np.zeros(epoch_count)
+    for e in range(epoch_count):
         of_batches = []
-        for i, (inputs, targets) in enumerate(batches_for(net, loader)):
-            out = net(inputs)
-            batch_loss = criterion(out, targets)
+        for i, (inputs, targets) in enumerate(batches_for(model, train_loader)):
+            out = model(inputs)
+            batch_loss = loss_function(out, targets)
             of_batches.append(float(batch_loss.detach()))
-            for p in net.parameters():
+            for p in model.parameters():
                 p.grad = None
             batch_loss.backward()
-            step()
+            update()
         history[e] = np.mean(of_batches)
-        if callback:
-            callback(net)
+        if after_epoch:
+            after_epoch(model)
     return history.tolist()
 """,
     exact=False,
@@ -372,14 +367,14 @@ right("train, one line", TRAIN)
 right(
     "train, its own loop",
     """
-def train(n_epochs, optimizer, model, loss_fn, train_loader):
+def train(epoch_count, optimizer, model, loss_function, train_loader):
     losses = []
-    for epoch in range(1, n_epochs + 1):
+    for epoch in range(1, epoch_count + 1):
         model.train()
         running = []
         for imgs, labels in train_loader:
             imgs, labels = imgs.to(DEVICE).double(), labels.to(DEVICE)
-            loss = loss_fn(model(imgs), labels)
+            loss = loss_function(model(imgs), labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -532,17 +527,17 @@ compute_accuracy = Accuracy()
 right(
     "compute_accuracy, the second score is higher",
     """
-def compute_accuracy(net, data):
-    training, hits, misses = net.training, 0, 0
-    net.eval()
-    for X, y in batches_for(net, data):
-        scores = net(X).detach()
+def compute_accuracy(model, loader):
+    training, hits, misses = model.training, 0, 0
+    model.eval()
+    for X, y in batches_for(model, loader):
+        scores = model(X).detach()
         for (airplane, bird), label in zip(scores.tolist(), y.tolist()):
             if (bird > airplane) == bool(label):
                 hits += 1
             else:
                 misses += 1
-    net.train(training)
+    model.train(training)
     return hits / (hits + misses)
 """,
 )
