@@ -81,6 +81,7 @@ class Task:
                 met = f"{type(dataset).__name__} ({in_one_line(error)})"
                 self.expect(False, f"{what} gives no pairs", "a TensorDataset(X, y)", met)
         self.expect(len(X) == len(y), f"{what} has {len(X)} images and {len(y)} labels")
+        self.expect(X.dim() > 1, f"{what} has no images", "X of several axes", tuple(X.shape))
         return X, y
 
     def compare(self, met, right, wrongs, what, told=(), look=None):

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
+from checks.difference import index_of
 from checks.open_task import Task, close
 
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
@@ -100,7 +101,7 @@ def check_preprocess(preprocess, image_shape=(3, 32, 32), dtype=torch.double):
         words, look = name_of_pixels(ours, images) or ("the pixels are wrong", None)
         same_shape = ours.shape == right.shape
         gap = (ours - right).abs().nan_to_num(torch.inf) if same_shape else torch.zeros(1)
-        at = tuple(map(int, np.unravel_index(gap.argmax(), right.shape)))
+        at = index_of(gap.argmax().item(), right.shape)
         pixel = f"where the pixel is {images.transpose(0, 3, 1, 2)[at]}"
         told = f"{right[at]:.4f} at X{list(at)}, {pixel}", f"{ours[at]:.4f}" if same_shape else ""
         shapes = f"X of shape {tuple(right.shape)}", tuple(ours.shape)
