@@ -6,11 +6,13 @@ import random
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from checks import tasks
+from checks.difference import Difference
 from tests.programs.tasks import made_up_runs, value_of
 from tests.programs.tasks_all import ALL_RIGHT
 
@@ -114,3 +116,12 @@ def judge(program, **others):
         model, loader = known["selected"]["model"], make_loader(known["test"])
         return tasks.check_test_accuracy(value_of(program, known), model, loader)
     return CHECKS[cell](value_of(program, known))
+
+
+def refusal(check, *arguments):
+    """What a check says of something wrong, in one line; its own lines fit the page."""
+    with pytest.raises(Difference) as caught:
+        check(*arguments)
+    said = str(caught.value)
+    assert max(map(len, said.splitlines())) <= 100, said
+    return " ".join(said.split())
