@@ -44,6 +44,7 @@ INSTANCE_STYLES = {  # an instance, by its number, everywhere; where colors repe
 PART_COLORS = {part: style["color"] for part, style in PART_STYLES.items()}
 CLASS_COLORS = (SKY_BLUE, YELLOW)
 PERCENT = "{x:.0%}"  # for ax.yaxis.set_major_formatter: an axis of fractions reads in percent
+POWERS = "{x:.0e}"  # for a logarithmic axis: 1e-08, since a raised exponent is below 8 points
 WIDTH = 6.5  # inches between the margins of a printed page: figures are drawn at that size
 matplotlib.rcdefaults()  # a person's own settings change no saved figure
 matplotlib.rc("figure", figsize=(WIDTH, 3.2), titlesize=9)
@@ -160,8 +161,14 @@ def save_animation(figures, name, milliseconds=800):
     frames = []
     for figure in figures:
         figure.savefig(frame := io.BytesIO(), format="png", dpi=120)
-        frames.append(Image.open(frame).convert("RGB").quantize(64, dither=Image.Dither.NONE))
+        frames.append(np.asarray(Image.open(frame).convert("RGB")))
         plt.close(figure)
+    # One palette for all: what does not change from frame to frame is written once.
+    every = Image.fromarray(np.concatenate(frames))
+    palette = every.quantize(64, method=Image.Quantize.MAXCOVERAGE, kmeans=1)
+    frames = [
+        Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in frames
+    ]
     gif = io.BytesIO()
     durations = [milliseconds] * (len(frames) - 1) + [3 * milliseconds]
     frames[0].save(

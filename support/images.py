@@ -14,6 +14,7 @@ import socket
 import zlib
 from http.client import HTTPException
 from pathlib import Path
+from types import SimpleNamespace
 
 from support import ROOT
 
@@ -155,17 +156,19 @@ def open_cifar10(root="data"):
     Raises FileNotFoundError, which says what to do, with no copy and no way to download one.
     """
     from torchvision.datasets import CIFAR10
+    from torchvision.datasets.utils import download_and_extract_archive
 
     class Verified(CIFAR10):
         def _check_integrity(self):
             return True  # provide_copy has just said so; torchvision would read all files again
 
-    def download(folder):
-        CIFAR10(folder, download=True)
+    def download(folder):  # CIFAR10(download=True) fetches nothing where only batches.meta is bad
+        archive = {"filename": CIFAR10.filename, "md5": CIFAR10.tgz_md5}
+        download_and_extract_archive(CIFAR10.url, folder, **archive)
 
-    wanted = ROOT / os.path.expanduser(root) / CIFAR10.base_folder / "data_batch_1"
-    advice = f"Fetch {CIFAR10.url} (MD5 {CIFAR10.tgz_md5}) on another machine and unpack it, so "
-    advice += f"that {wanted} exists."
+    wanted = ROOT / os.path.expanduser(root) / CIFAR10.base_folder
+    advice = f"Fetch {CIFAR10.url} (MD5 {CIFAR10.tgz_md5}) on another machine and unpack it as "
+    advice += f"{wanted}."
     folder = provide_copy("CIFAR-10", root, "CIFAR10_ROOT", cifar10_files, download, advice)
     return Verified(folder, train=True), Verified(folder, train=False)
 
@@ -186,6 +189,15 @@ def draw_stand_in(count, seed):
     sky, body = generator.uniform(0, 255, (2, count, 1, 1, 3))
     noise = generator.normal(0, 40, (count, 32, 32, 3))
     return np.clip(np.where(drawn, body, sky) + noise, 0, 255).astype(np.uint8), labels
+
+
+def open_images(root, labels):
+    """open_cifar10(root), or for root="stand-in" the same from drawn images, with two `labels`."""
+    if root != "stand-in":
+        return open_cifar10(root)
+    drawn = draw_stand_in(10_000, seed=0), draw_stand_in(2_000, seed=1)
+    labels = np.array(list(labels))
+    return [SimpleNamespace(data=images, targets=labels[kinds].tolist()) for images, kinds in drawn]
 
 
 # ------------------------------------------------------------------------------------------ MNIST
