@@ -5,7 +5,7 @@ import re
 import sys
 
 from support import ROOT, exercise, files, notebooks
-from support.exercise import FOLDER, NOTEBOOKS, make_exercise
+from support.exercise import FOLDER, NOTEBOOKS, QUESTION, make_exercise
 
 import nbformat
 import pytest
@@ -52,7 +52,7 @@ def test_no_line_of_a_solution_stands_in_the_exercise(both):
     assert not (solution - NO_SOLUTION) & code_lines(code)
     assert not [line for line in solution - NO_SOLUTION if line in prose]
     opened = re.findall(r'NotImplementedError\(\s*"(.+?: write \w+)\. ', code)
-    assert set(opened) == set(OPEN[name])
+    assert list(dict.fromkeys(opened)) == OPEN[name]
     for words in ("max(instance_runs", ".T @", "dL_dz @", "p.add_("):
         assert words not in code and words not in prose, words
 
@@ -77,6 +77,43 @@ def test_an_open_function_keeps_all_but_its_body_and_all_others_stay(both):
         assert ast.dump(here[defined]) == ast.dump(node), defined
 
 
+def stops_of(source):
+    """Yield (the line above it, what it says) of each open place in a cell."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Raise) and ast.unparse(node).startswith(
+            "raise NotImplementedError"
+        ):
+            yield source.splitlines()[node.lineno - 2].strip(), node.exc.args[0].value
+
+
+def test_each_open_place_says_where_to_write_and_no_hint_repeats_the_docstring(both):
+    name, answer, made = both
+    functions, names = definitions(made), set()
+    for cell in made.cells:
+        for above, told in stops_of(cell.source) if cell.cell_type == "code" else []:
+            opened, hint = re.fullmatch(r".+?: write (\w+)\. (.+)", told).groups()
+            what = "" if opened in functions else f"`{opened} = ...` "
+            assert above == f"# Write {what}here, in the place of these lines.", cell.source
+            docstring = opened in functions and ast.get_docstring(functions[opened]) or "?"
+            assert docstring.split(".")[0] not in hint, hint
+            names.add(opened)
+    assert names == {task.split()[-1] for task in OPEN[name]}
+
+
+def test_each_question_has_a_cell_to_answer_in_and_links_to_the_answer_warn(both):
+    _, answer, made = both
+    asked = [c.id for c in answer.cells if "?" in "".join(c.metadata.get("exercise", {}).values())]
+    below = {cell.id: after for cell, after in zip(made.cells, made.cells[1:], strict=False)}
+    questions = [i for i in asked if i in below and "raise" not in below[i].source]
+    for cell in made.cells:
+        is_asked = cell.id in asked and cell.cell_type == "markdown"
+        assert is_asked == (cell.id in below and below[cell.id].source == QUESTION), cell.source
+    assert questions
+    prose = source_of(made, "markdown")
+    links = re.findall(r"\]\(\.\./(?:report|experiments)[^)]*\)(.*)", prose)
+    assert links and all(rest.startswith(" (warning: shows the answer)") for rest in links)
+
+
 def test_checks_and_equations_stay_and_the_rest_is_clean(both):
     name, answer, made = both
     here = {cell.id: cell for cell in made.cells}
@@ -87,7 +124,7 @@ def test_checks_and_equations_stay_and_the_rest_is_clean(both):
         elif cell.metadata["tags"][0] in ("check", "given"):
             assert here[cell.id].source == cell.source
     test = {"backpropagation.ipynb": "main_test(back", "gradient_descent.ipynb": "sgd_test(train"}
-    assert f"assert {test[name]}" in source_of(made, "code")
+    assert test[name] in source_of(made, "code")
     headings = re.findall(r"^#+ (.+)$", source_of(made, "markdown"), re.MULTILINE)
     anchors = {"#" + heading.replace(" ", "-") for heading in headings}
     for cell in made.cells:
@@ -95,7 +132,7 @@ def test_checks_and_equations_stay_and_the_rest_is_clean(both):
         assert cell.cell_type != "code" or (cell.outputs, cell.execution_count) == ([], None)
     for target in re.findall(r"\]\((?!\w+:)([^)]+)\)", source_of(made, "markdown")):
         up = (ROOT / "tests" / target).exists()  # a folder beside that of the exercise
-        assert up or target in anchors or target in exercise.OWN_FILES, target
+        assert up or target in anchors or target in (*exercise.OWN_FILES, "report.md"), target
     nbformat.validate(made)
 
 
@@ -142,17 +179,40 @@ def test_the_runner_takes_an_exercise_for_no_notebook_of_the_repository(tmp_path
     assert not notebooks.of_repository(FOLDER / NOTEBOOKS[1])
 
 
-def test_work_that_lies_there_is_not_overwritten(tmp_path, monkeypatch, capsys):
+def test_what_is_missing_is_written_and_the_rest_is_left_alone(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(exercise, "FOLDER", tmp_path / "exercise")
     monkeypatch.setattr(exercise, "ROOT", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["exercise"])
     for name in NOTEBOOKS:
         small_notebook(tmp_path / name)
+    paths = [tmp_path / "exercise" / name for name in (*NOTEBOOKS, "report.md")]
     exercise.main()
-    exercise.main()  # nothing was changed: it may be written again
-    assert capsys.readouterr().out.count("written: ") == 4
-    first, second = (tmp_path / "exercise" / name for name in NOTEBOOKS)
-    second.write_text("mine")
-    first.unlink()
-    with pytest.raises(SystemExit, match="gradient_descent.ipynb is there already.*your work"):
+    assert capsys.readouterr().out.count("written: ") == len(paths)
+    texts = [path.read_text("utf-8") for path in paths]
+    assert all(f"### {letter}. " in texts[2] for letter in "ABCDEFG")
+    for missing in range(3):
+        for path in paths:
+            path.write_text("mine")
+        paths[missing].unlink()
         exercise.main()
-    assert second.read_text() == "mine" and not first.exists()
+        out = capsys.readouterr().out
+        assert out.count("left as it is: ") == 2 and out.count("written: ") == 1
+        found = [path.read_text("utf-8") for path in paths]
+        assert found == ["mine"] * missing + [texts[missing]] + ["mine"] * (2 - missing)
+
+
+@pytest.mark.parametrize("argument", ["--help", "backpropagation.ipynb"])
+def test_nothing_is_written_where_help_or_too_much_is_asked(argument, tmp_path, monkeypatch):
+    monkeypatch.setattr(exercise, "FOLDER", tmp_path / "exercise")
+    monkeypatch.setattr(sys, "argv", ["exercise", argument])
+    with pytest.raises(SystemExit) as stop:
+        exercise.main()
+    assert bool(stop.value.code) == (argument != "--help") and not list(tmp_path.iterdir())
+
+
+def test_pictures_to_aim_at_are_there_and_give_nothing_away(both):
+    name, answer, made = both
+    aims = re.findall(r"^!\[\w+\]\(\.\./figures/(\w+)\.png\)", source_of(made, "markdown"), re.M)
+    saved = re.findall(r'save_figure\([^"]+"(\w+)"', source_of(made, "code"))
+    assert aims == [figure for figure in saved if figure not in exercise.NO_AIM]
+    assert len(aims) > (0 if name == NOTEBOOKS[0] else 5)
