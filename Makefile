@@ -1,3 +1,4 @@
+# make help         these lines
 # make run          both notebooks on the real images: log, results, figures, report
 # make test         every check
 # make setup        the environment .venv alone, which every target makes or completes
@@ -11,6 +12,8 @@
 # make dask-test    the experiments' tasks on a local Dask cluster
 # make fault-test   the slow tests of what must not be lost: signals, a full disk, settings
 PYTHON ?= python3
+# Settings for other programs: one removes each `assert`, one keeps Python from finding `support`.
+unexport PYTHONOPTIMIZE PYTHONSAFEPATH
 ifeq ($(OS),Windows_NT)
 VENV_BIN := .venv/Scripts
 else
@@ -24,6 +27,7 @@ EXPERIMENTS := $(QUICK_FIRST) $(filter-out $(QUICK_FIRST) %.executed,$(basename 
 # through a link: the environment behind it is somebody's. The copy of FILE spares the next look.
 define provide
 @set -e; \
+if test -x $(VENV_BIN)/python; then $(VENV_BIN)/python -c "import support"; fi; \
 if test -x $(VENV_BIN)/python && cmp -s $(1) .venv/$(1); then exit; fi; \
 if ! { test -x $(VENV_BIN)/python && $(VENV_BIN)/python -m support.pins $(1); }; then \
   if test -L .venv; then \
@@ -33,15 +37,18 @@ if ! { test -x $(VENV_BIN)/python && $(VENV_BIN)/python -m support.pins $(1); };
     exit 1; \
   fi; \
   if ! $(VENV_BIN)/python -m pip --version >/dev/null 2>&1; then \
-    $(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0] + ': make PYTHON=python3.12 ...')"; \
-    $(PYTHON) -m venv .venv; \
+    "$(PYTHON)" -c "import sys; sys.version_info >= (3, 11) or sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0] + ': make PYTHON=python3.12 ...')"; \
+    "$(PYTHON)" -m venv .venv; \
   fi; \
   $(VENV_BIN)/python -m pip install -r $(1); \
 fi; \
 test -L .venv || cp $(1) .venv 2>/dev/null || true
 endef
 
-.PHONY: run test experiments $(EXPERIMENTS) report exercise check-report bench browser-test dask-test setup fault-test
+.PHONY: help run test experiments $(EXPERIMENTS) report exercise check-report bench browser-test dask-test setup fault-test
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
 run: setup
 	$(VENV_BIN)/python -m support.notebooks backpropagation.ipynb gradient_descent.ipynb
 

@@ -7,9 +7,13 @@ import re
 import shutil
 import sys
 
+if not __debug__:
+    sys.exit("PYTHONOPTIMIZE or -O removes each assert: the tests would check nothing. Unset it.")
+
 # The tests run on the CPU, where there is a GPU, too. torch reads this when it first looks for one.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["RUN_MODE"] = "full"  # whatever a person has exported: a test sets its own
+os.environ.pop("PYTHONSAFEPATH", None)  # it keeps `python -m support.notebooks` from its folder
 sys.modules["rfc3987_syntax"] = None  # builds a grammar for 3 s if jsonschema finds it; not used
 
 import support.images

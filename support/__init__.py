@@ -1,10 +1,31 @@
 """Machinery of the notebooks, with no mathematics of the assignment in it.
 
-Importing it before torch sets how torch's threads wait for each other.
+Importing it before torch sets how torch's threads wait for each other. It is refused beside files
+that hide modules, and in a notebook without `assert`.
 """
 
 import os
 import sys
+
+HIDDEN = sys.stdlib_module_names - {"test"} | {"matplotlib", "numpy", "scipy", "torch"}
+
+
+def refusal():
+    """Why nothing here can work, in one line, or None."""
+    folders = [os.path.dirname(os.path.dirname(os.path.abspath(__file__))), os.getcwd()]
+    for folder in folders if {"", folders[1]} & set(sys.path) else folders[:1]:
+        for name in sorted(os.listdir(folder)):
+            if name.endswith(".py") and name[:-3] in HIDDEN:
+                return f"{folder}/{name} hides Python's module {name[:-3]}: rename this file"
+    if not __debug__ and "ipykernel" in sys.modules:
+        return "PYTHONOPTIMIZE removes each assert: this notebook would check nothing. Unset it."
+
+
+if refusal():  # before any other import, which might find such a file
+    if "ipykernel" not in sys.modules:
+        sys.exit(refusal())
+    raise ImportError(refusal())  # an exit is no error in a notebook
+
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent  # the repository, wherever it is used from

@@ -16,6 +16,7 @@ from support import ROOT
 
 CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+")
 RUNS_THE_CELL = re.compile(r"\A\s*%%(time|capture)\b.*")  # magics that run a cell as it is
+CELL_FIELDS = {"cell_type": str, "metadata": dict, "source": str | list}
 RUN_AT_ONCE = {"<module>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
 LOADING = []  # what each notebook that is being loaded has loaded so far, the innermost last
 REMEMBERED = {}  # a module's path: its text, as it was when this process imported it
@@ -58,8 +59,14 @@ def notebook_fields(path, content):
     except ValueError as error:
         reason, line = getattr(error, "msg", error), getattr(error, "lineno", 1)
         raise ValueError(f"{path}: line {line}: no notebook, or cut short: {reason}") from None
-    if not isinstance(fields, dict) or "cells" not in fields:
+    if not isinstance(fields, dict) or not isinstance(fields.get("cells"), list):
         raise ValueError(f"{path}: no notebook: it has no cells")
+    for number, cell in enumerate(fields["cells"], 1):
+        for field, kind in CELL_FIELDS.items():
+            value = cell.get(field) if isinstance(cell, dict) else None
+            parts = value if isinstance(value, list) else []
+            if not (isinstance(value, kind) and all(isinstance(part, str) for part in parts)):
+                raise ValueError(f"{path}: no notebook: cell {number} has no {field}")
     return fields
 
 
@@ -90,7 +97,7 @@ def parse_cells(path, cells):
                 source, tree = parse(source, name)
                 compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         except SyntaxError as error:
-            if "raises-exception" in cell["metadata"].get("tags", []):
+            if "raises-exception" in (cell["metadata"].get("tags") or []):
                 continue  # it is meant to fail
             place = f"{path}: {place_of(cells, number)}, line {error.lineno}"
             line = error.text or "".join(source.splitlines()[error.lineno - 1 : error.lineno])
@@ -117,7 +124,10 @@ def read_notebook(path):
 
     content = path.read_bytes()
     list(parse_cells(path, notebook_fields(path, content)["cells"]))
-    return nbformat.reads(content.decode("utf-8"), as_version=4), content
+    try:
+        return nbformat.reads(content.decode("utf-8"), as_version=4), content
+    except Exception as error:  # nbformat raises many, some of many lines
+        raise ValueError(f"{path}: no notebook: {str(error).partition(chr(10))[0]}") from None
 
 
 def read_definitions(path):

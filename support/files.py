@@ -1,10 +1,13 @@
 """Files: what a run reads and leaves behind, whole and strict, and where it comes from."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import platform
+import secrets
+import stat
 from pathlib import Path
 
 from support import ROOT
@@ -27,16 +30,34 @@ RUN_MODE = run_mode()
 OUTPUT = ROOT if RUN_MODE == "full" else ROOT / "build" / RUN_MODE  # short runs overwrite nothing
 
 
-def write_whole(path, content):
+class Edited(Exception):
+    """A file is no longer what was read: somebody saved it, or deleted it, meanwhile."""
+
+
+def mode_to_keep(path):
+    """The mode of a file, None where there is none. PermissionError if it is read-only."""
+    mode = stat.S_IMODE(path.stat().st_mode) if path.is_file() else None
+    if mode is not None and not (mode & 0o222 and os.access(path, os.W_OK)):  # for root, too
+        raise PermissionError(errno.EACCES, "it is read-only; make it writable first", str(path))
+    return mode
+
+
+def write_whole(path, content, before=None):
     """Put `content`, bytes or a text (as UTF-8), in the place of the file `path`, in one step.
 
-    If that fails, or is interrupted, the file is as it was and the error raised.
+    A link is followed, and the file keeps its mode. If that fails, or is interrupted, the file is
+    as it was and the error raised. before: what the file must still hold, or Edited is raised.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    mode = mode_to_keep(path)
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")  # nobody else has it
     try:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        if mode is not None:
+            temporary.chmod(mode)
+        if before is not None and not (path.is_file() and path.read_bytes() == before):
+            raise Edited(path)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):  # the first error is the one to tell
@@ -48,6 +69,16 @@ def save_json(name, results):
     """Save results/<name>.json as strict JSON, which knows no NaN (ValueError)."""
     text = json.dumps(results, indent=1, allow_nan=False) + "\n"
     write_whole(OUTPUT / "results" / f"{name}.json", text)
+
+
+def made_from(part2, *numbers):
+    """What an experiment took from part 2, its definitions: `make report` asks if it is the same.
+
+    numbers: those of the instances that it trained (default: all).
+    """
+    rules = {f"No {no}": part2.INSTANCES[no] for no in numbers or part2.INSTANCES}
+    settings = {"batch_size": part2.BATCH_SIZE, "epochs": part2.EPOCHS, "seed": part2.SEED}
+    return {"classes": list(part2.CLASSES.items()), **settings, **rules}
 
 
 def remedy(path):

@@ -155,17 +155,19 @@ def open_cifar10(root="data"):
     Raises FileNotFoundError, which says what to do, with no copy and no way to download one.
     """
     from torchvision.datasets import CIFAR10
+    from torchvision.datasets.utils import download_and_extract_archive
 
     class Verified(CIFAR10):
         def _check_integrity(self):
             return True  # provide_copy has just said so; torchvision would read all files again
 
-    def download(folder):
-        CIFAR10(folder, download=True)
+    def download(folder):  # CIFAR10(download=True) fetches nothing where only batches.meta is bad
+        archive = {"filename": CIFAR10.filename, "md5": CIFAR10.tgz_md5}
+        download_and_extract_archive(CIFAR10.url, folder, **archive)
 
-    wanted = ROOT / os.path.expanduser(root) / CIFAR10.base_folder / "data_batch_1"
-    advice = f"Fetch {CIFAR10.url} (MD5 {CIFAR10.tgz_md5}) on another machine and unpack it, so "
-    advice += f"that {wanted} exists."
+    wanted = ROOT / os.path.expanduser(root) / CIFAR10.base_folder
+    advice = f"Fetch {CIFAR10.url} (MD5 {CIFAR10.tgz_md5}) on another machine and unpack it as "
+    advice += f"{wanted}."
     folder = provide_copy("CIFAR-10", root, "CIFAR10_ROOT", cifar10_files, download, advice)
     return Verified(folder, train=True), Verified(folder, train=False)
 

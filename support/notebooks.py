@@ -3,9 +3,12 @@
 python -m support.notebooks backpropagation.ipynb gradient_descent.ipynb
 """
 
+import argparse
 import asyncio
+import atexit
 import contextlib
 import os
+import secrets
 import signal
 import sys
 import tempfile
@@ -16,6 +19,8 @@ from support.definitions import heading_of, load_definitions, place_of, read_not
 from support.progress import TERMINAL
 
 import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
@@ -24,8 +29,9 @@ STAND_IN_BANNER = "STAND-IN IMAGES: nothing below is CIFAR-10's or MNIST's.\n"
 # A kernel that is stopped before joblib's workers leaves them to their tracker, which cleans up
 # and warns. Nothing of that concerns the notebook.
 QUIET = {"PYTHONWARNINGS": "ignore:resource_tracker"}
-# What a person sets for plots or for a console of their own changes no saved file.
-PERSONAL = ("MPLBACKEND", "PYTHONSTARTUP")
+# What a person sets for plots, for a console or for other programs changes no saved file, and no
+# verdict: PYTHONOPTIMIZE would take away each `assert` of a notebook.
+PERSONAL = ("MPLBACKEND", "PYTHONSTARTUP", "PYTHONOPTIMIZE", "PYTHONSAFEPATH")
 OPTIONS = [
     "--log-level=CRITICAL",  # a kernel that is stopped in a cell logs an error of its own
     # A matplotlibrc may lie in several folders, the current one too: its values are taken back.
@@ -62,6 +68,18 @@ def show_error(text):
     print(clear_line + text, end="", file=sys.stderr, flush=True)
 
 
+@contextlib.contextmanager
+def starting(client):
+    """Say in one line which kernel did not start."""
+    try:
+        yield
+    except Exception as error:
+        atexit.unregister(client._cleanup_kernel)  # nbclient has done so, and would once more
+        reason = str(error).partition("\n")[0]
+        spec = "ipykernel's own specification python3"
+        raise Stopped(f"no kernel started from {spec} with {sys.executable}: {reason}") from None
+
+
 class LiveClient(NotebookClient):
     """Shows stderr as the notebook runs; progress bars go from the kernel to the terminal alone.
 
@@ -72,7 +90,6 @@ class LiveClient(NotebookClient):
         super().__init__(
             notebook,
             timeout=None,
-            kernel_name="python3",
             record_timing=False,
             store_widget_state=False,
             coalesce_streams=True,
@@ -96,6 +113,15 @@ class LiveClient(NotebookClient):
             finally:
                 show_error("")  # a bar that was broken off
 
+    def create_kernel_manager(self):
+        """Take the kernel of this interpreter, whatever specifications lie in a person's folders.
+
+        Another environment's would compute the results with other versions.
+        """
+        specifications = KernelSpecManager(kernel_dirs=[])
+        self.km = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specifications)
+        return self.km
+
     async def async_start_new_kernel(self, **options):
         """Start the kernel; from here on a signal stops the whole run, once."""
         loop = asyncio.get_running_loop()
@@ -109,7 +135,13 @@ class LiveClient(NotebookClient):
         with contextlib.suppress(RuntimeError):  # on Windows, and outside the main thread
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, stop, number)
-        await super().async_start_new_kernel(**options)
+        with starting(self):
+            await super().async_start_new_kernel(**options)
+
+    async def async_start_new_kernel_client(self):
+        """Wait until the kernel answers."""
+        with starting(self):
+            return await super().async_start_new_kernel_client()
 
     def output(self, outs, msg, display_id, cell_index):
         """Keep an output; of stderr, which no cell should write, nothing stays unseen."""
@@ -135,14 +167,17 @@ def execute(path, target=None, mode=None):
     The file is written only after the last cell succeeded, and replaced in one step; it holds
     no times. `mode` is the RUN_MODE that the kernel sees (default: this process's); stand-in puts
     a line before the outputs of every cell that has any.
-    Raises ValueError in one line for what is no notebook or no Python. Stopped where a cell fails,
-    with what it showed, and where the kernel dies; or because the file is no longer what was read:
-    it stays, and the executed notebook is written beside it. Interrupted at Ctrl-C or SIGTERM.
+    Raises ValueError in one line for what is no notebook or no Python, PermissionError for what is
+    read-only. Stopped where no kernel starts or it dies, and where a cell fails, with what it
+    showed; or because the file is no longer what was read: it stays, and the executed notebook is
+    written beside it. Interrupted at Ctrl-C or SIGTERM.
     """
-    from support.files import run_mode, write_whole  # see main
+    from support.files import Edited, mode_to_keep, run_mode, write_whole  # see main
 
     path, mode = Path(path), mode or run_mode()
     notebook, content = read_notebook(path)
+    if target is None:
+        mode_to_keep(path)
     cells, running, section = notebook.cells, 0, None
 
     def announce(cell, cell_index):
@@ -154,7 +189,9 @@ def execute(path, target=None, mode=None):
             print("  ".join(filter(None, [path.name, section, place])), flush=True)
 
     try:
-        LiveClient(notebook, path.resolve().parent, on_cell_execute=announce).execute(mode)
+        LiveClient(notebook, path.parent.resolve(), on_cell_execute=announce).execute(mode)
+    except Stopped as error:
+        raise Stopped(f"{path} was left as it was: {error}") from None
     except CellExecutionError:
         place, shown = place_of(cells, running), shown_by(cells[running])
         raise Stopped(f"{path} stopped in {place} and was left as it was:\n{shown}") from None
@@ -168,18 +205,17 @@ def execute(path, target=None, mode=None):
         if mode == "stand-in" and cell.get("outputs"):
             banner = nbformat.v4.new_output("stream", name="stdout", text=STAND_IN_BANNER)
             cell.outputs.insert(0, banner)
-    edited = target is None and not (path.is_file() and path.read_bytes() == content)
-    saved = target or path
-    if edited:  # under a name that no file has
-        file, saved = tempfile.mkstemp(".executed.ipynb", f"{path.stem}.", path.parent)
-        os.close(file)
-    write_whole(saved, nbformat.writes(notebook) + "\n")
-    if edited:
+    text = nbformat.writes(notebook) + "\n"
+    try:
+        write_whole(target or path, text, before=content if target is None else None)
+    except Edited:
+        beside = path.with_name(f"{path.stem}.{secrets.token_hex(4)}.executed.ipynb")
+        write_whole(beside, text)
         raise Stopped(
             f"{path} was changed while it was executed, and stays as it is now; "
-            f"the executed notebook is {saved}"
-        )
-    print(f"{path.name}: done, saved as {saved}", flush=True)
+            f"the executed notebook is {beside}"
+        ) from None
+    print(f"{path.name}: done, saved as {target or path}", flush=True)
 
 
 def data_is_there(path):
@@ -201,14 +237,15 @@ def data_is_there(path):
 
 def of_repository(path):
     """True for a notebook whose results are this repository's; not for those of the exercise."""
-    path = path.resolve()
-    return path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / "exercise")
+    folder = path.parent.resolve()  # a link's own: its kernel works there
+    return folder.is_relative_to(ROOT) and not folder.is_relative_to(ROOT / "exercise")
 
 
 def main(paths):
     """Execute each notebook: in place on the real images, else in build/ on a stand-in.
 
-    After notebooks of this repository ran in place, report and README are rendered.
+    After notebooks of this repository ran in place, report and README are rendered; exits with 1
+    where one of these had to stay as it was.
     """
     try:
         from support.files import run_mode  # where an unknown RUN_MODE is refused
@@ -222,7 +259,7 @@ def main(paths):
         sys.exit(str(error))
     from support import report
 
-    before, in_place = report.read_result("gradient_descent"), []
+    left, before, in_place = [], report.read_result("gradient_descent"), []
     for path in map(Path, paths):
         try:
             mode, target = requested_mode, None
@@ -244,10 +281,15 @@ def main(paths):
         if mode == "full" and of_repository(path):
             in_place.append(path.name)
     if in_place:
-        report.write_all()
+        left = report.write_all()
     if "gradient_descent.ipynb" in in_place:
         print(report.summary(before, report.read_result("gradient_descent")), end="")
+    if left:
+        sys.exit(f"the runs are saved, but {' and '.join(left)} had to stay as before: see above")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    says = __doc__.partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="python -m support.notebooks", description=says)
+    parser.add_argument("notebooks", nargs="+", metavar="notebook.ipynb")
+    main(parser.parse_args().notebooks)

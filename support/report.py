@@ -7,6 +7,7 @@ results/luck.json), `pins`, the versions in requirements.txt, and the functions 
 wilson_interval and fingerprint. Between two braces stands one text or number.
 """
 
+import argparse
 import functools
 import hashlib
 import linecache
@@ -27,16 +28,20 @@ from scipy import stats
 
 DOCUMENTS = ("report.md", "README.md")
 CARELESS_FILTERS = ("d", "default", "float", "int")  # they would hide a wrong key or a wrong value
+CLASSES = [["airplane", 0], ["bird", 2]]  # of which the texts speak, in the order of the targets
+RULE = ("learning_rate", "momentum", "weight_decay")
 
 
 class AssumptionFailed(Exception):
-    """These results do not bear out what a document says of them."""
+    """These results do not bear out what a document says; the message says what to do."""
 
 
 class KeyEnvironment(Environment):
     """Jinja2's environment, where a dictionary has its keys and no methods."""
 
     def getitem(self, obj, argument):
+        if isinstance(obj, Folder):
+            return obj[argument]
         if isinstance(obj, dict):
             return obj.get(argument, self.undefined(obj=obj, name=argument))
         return super().getitem(obj, argument)
@@ -92,9 +97,37 @@ def read_result(name, root=ROOT):
         return None
 
 
-def read_folder(folder):
+class Folder(dict):
     """What the JSON files of a folder hold: {name: contents}. ValueError names a broken one."""
-    return {path.stem: nan_for_null(read_json(path)) for path in folder.glob("*.json")}
+
+    def __init__(self, folder):
+        files = {path.stem: path for path in folder.glob("*.json")}
+        super().__init__({name: nan_for_null(read_json(path)) for name, path in files.items()})
+        self.folder = folder
+
+    def __missing__(self, name):
+        return read_json(self.folder / f"{name}.json")  # FileNotFoundError names it
+
+
+def unfit(results):
+    """Yield which results the documents cannot tell of: those of other classes, and outdated ones.
+
+    An experiment's are outdated where part 2 no longer has what they were made from
+    (support.files.made_from).
+    """
+    own = results.get("gradient_descent", {})
+    classes = list(map(list, own.get("classes", dict(CLASSES)).items()))
+    if classes != CLASSES:
+        yield f"results/gradient_descent.json is of {classes}, and the texts speak of {CLASSES}"
+    present = {"classes": classes, "selected": own.get("selected", {}).get("no")}
+    present |= own.get("global", {})
+    for run in own.get("instances", []):
+        present[f"No {run['no']}"] = {key: run[key] for key in RULE}
+    for name, values in results.items():
+        for key, value in values.get("made_from", {}).items():
+            if value != present.get(key):
+                told = f"{key} was {value} and is {present.get(key)}"
+                yield f"results/{name}.json is outdated ({told}): make experiments/{name}"
 
 
 def source(root, notebook, name):
@@ -136,8 +169,8 @@ def templates(folder):
 def render(name, root=ROOT, **more):
     """Return the text that report/<name>.jinja makes of the results; `more` are names for it.
 
-    Raises AssumptionFailed naming each sentence that does not hold, and for a wrong key or value
-    jinja2.UndefinedError, TypeError or another error.
+    Raises AssumptionFailed naming each result that does not fit, or each sentence that does not
+    hold; for a wrong key or value jinja2.UndefinedError, TypeError or another error.
     """
     failed = []
     pins = (root / "requirements.txt").read_text("utf-8").splitlines()
@@ -148,9 +181,13 @@ def render(name, root=ROOT, **more):
             failed.append(sentence)
         return ""
 
+    results = more.get("results") or Folder(root / "results")
+    wrong = list(unfit(results)) if name in DOCUMENTS else []
+    if wrong:
+        raise AssumptionFailed("; ".join(wrong))
     names = {
-        "results": read_folder(root / "results"),
-        "data": read_folder(root / "data"),
+        "results": results,
+        "data": Folder(root / "data"),
         "pins": dict(line.split("==") for line in pins if "==" in line),
         "assume": assume,
         "wilson_interval": wilson_interval,
@@ -163,7 +200,8 @@ def render(name, root=ROOT, **more):
         if not failed:  # after a sentence that does not hold, its numbers may be missing, too
             raise
     if failed:
-        raise AssumptionFailed(f"not true of these results: {'; '.join(failed)}")
+        told = f"not true of these results: {'; '.join(failed)}"
+        raise AssumptionFailed(f"{told}; change report/{name}.jinja")
     return text
 
 
@@ -184,8 +222,9 @@ def make_pdf(markdown, root=ROOT):
 def write_all(root=ROOT):
     """Write report.md with report.pdf, and README.md, each whole, where its sentences hold.
 
-    Says which do not. Exits at any other error.
+    Says which do not, and returns the names of these documents. Exits at any other error.
     """
+    left = []
     for name in DOCUMENTS:
         try:
             contents = {name: render(name, root)}
@@ -195,12 +234,14 @@ def write_all(root=ROOT):
                 write_whole(root / file, content)
             print(f"{' and '.join(contents)}: rendered", flush=True)
         except AssumptionFailed as failed:
-            print(f"{name} was left as it is; {failed}. Change report/{name}.jinja.", flush=True)
+            left.append(name)
+            print(f"{name} was left as it is; {failed}.", flush=True)
         except Exception as error:
             frames = traceback.extract_tb(error.__traceback__)
             lines = [f", line {f.lineno}" for f in frames if f.filename.endswith(".jinja")]
             place = f"report/{name}.jinja{lines[-1] if lines else ''}"
             sys.exit(f"{name} was not rendered: {place}: {type(error).__name__}: {error}")
+    return left
 
 
 def digits(run):
@@ -220,7 +261,7 @@ def summary(before, after, root=ROOT):
 
     before, after: the file as read_result reads it; `before` is None where there was none.
     """
-    rule = operator.itemgetter("no", "learning_rate", "momentum", "weight_decay")
+    rule = operator.itemgetter("no", *RULE)
     olds = before["instances"] if before else []
     pairs = [(old, new) for new in after["instances"] for old in olds if rule(old) == rule(new)]
     differing = [(old, new) for old, new in pairs if digits(old) != digits(new)]
@@ -234,4 +275,6 @@ def summary(before, after, root=ROOT):
 
 
 if __name__ == "__main__":
-    write_all()
+    says = __doc__.partition("\n")[0]
+    argparse.ArgumentParser(prog="python -m support.report", description=says).parse_args()
+    sys.exit(1 if write_all() else 0)

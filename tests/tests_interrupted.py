@@ -7,6 +7,8 @@ import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import support.files
 from support import ROOT
@@ -82,6 +84,55 @@ def test_notebook_edited_while_it_runs_is_kept(tmp_path):
         assert [outputs_of(name)[0].text for name in executed] == count * ["1\n"]
 
 
+def test_a_save_while_the_runner_writes_is_kept(tmp_path, monkeypatch):
+    """The person's file is compared last, when the new one lies ready beside it."""
+    path, write = small_notebook(tmp_path, "x = 1"), Path.write_bytes
+
+    def write_slowly(part, content):
+        if not path.read_text().endswith("saved"):
+            path.write_text("saved")
+        return write(part, content)
+
+    monkeypatch.setattr(Path, "write_bytes", write_slowly)
+    with pytest.raises(SystemExit, match=r"changed while .*small\..+\.executed\.ipynb$"):
+        main([str(path)])
+    (executed,) = tmp_path.glob("small.*.executed.ipynb")
+    assert path.read_text() == "saved" and '"x = 1"' in executed.read_text()
+    assert len(os.listdir(tmp_path)) == 2, "no .part"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_links_are_followed_modes_are_kept_and_read_only_is_refused(tmp_path):
+    """The kernel works where the link is, as JupyterLab's does."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "here").mkdir()
+    real = small_notebook(tmp_path / "store", "import os\nprint(os.listdir())")
+    link = tmp_path / "here" / "link.ipynb"
+    link.symlink_to("../store/small.ipynb")
+    real.chmod(0o664)
+    main([str(link)])
+    assert link.is_symlink() and outputs_of(real)[0].text == "['link.ipynb']\n"
+    assert real.stat().st_mode & 0o777 == 0o664
+    real.chmod(0o444)
+    assert "it is read-only" in stopped(link) and real.stat().st_mode & 0o777 == 0o444
+    with pytest.raises(PermissionError, match="small.ipynb"):
+        write_whole(link, "")
+    link.unlink()
+    link.symlink_to("../store/new")
+    write_whole(link, "x")
+    (tmp_path / "plain").write_text("x")
+    modes = [(tmp_path / name).stat().st_mode for name in ("store/new", "plain")]
+    assert link.is_symlink() and modes[0] == modes[1]
+
+
+def test_many_write_one_file_at_once(tmp_path):
+    """Two containers may have the same process number, as two threads have."""
+    path = tmp_path / "numbers"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: write_whole(path, str(i % 10) * 100_000), range(200)))
+    assert len(path.read_text()) == 100_000 and os.listdir(tmp_path) == ["numbers"]
+
+
 def refusal(path):
     """The one line that the runner says of a notebook, and the loader; they run nothing."""
     said = stopped(path)
@@ -120,6 +171,11 @@ def test_damaged_notebook_is_named_in_one_line(tmp_path):
         (b"\xff\xfe\x00", "line 1: no notebook, or cut short: ."),
         (b'{"results": []}', "no notebook: it has no cells"),
         (b"[1]", "no notebook: it has no cells"),
+        (b'{"cells": null}', "no notebook: it has no cells"),
+        (b'{"cells": [null]}', "no notebook: cell 1 has no cell_type"),
+        (whole.replace(b'"metadata": {},', b"", 1), "no notebook: cell 1 has no metadata"),
+        (whole.replace(b'"x = 2"', b"null"), "no notebook: cell 2 has no source"),
+        (whole.replace(b'[\n    "x = 2"\n   ]', b"[1]"), "no notebook: cell 2 has no source"),
     ):
         path.write_bytes(content)
         assert re.match(words, refusal(path))

@@ -148,7 +148,7 @@ def test_support_is_imported_before_torch(path):
 def test_how_threads_wait_is_set_where_nobody_has(monkeypatch):
     def left_by(**chosen):
         monkeypatch.setattr(os, "environ", chosen)
-        exec((ROOT / "support" / "__init__.py").read_text(), {"__file__": ""})
+        exec((ROOT / "support" / "__init__.py").read_text(), {"__file__": support.__file__})
         return chosen
 
     assert left_by() == {}, "torch has been imported"

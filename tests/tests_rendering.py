@@ -95,7 +95,7 @@ def test_failed_assumption_keeps_the_old_files(root, capsys):
     readme.write_text("{{ results.x.values }}\n")
     for name in ("report.md", "report.pdf", "README.md"):
         (root / name).write_text("before")
-    write_all(root)
+    assert write_all(root) == ["report.md"]
     assert (root / "report.md").read_text() == (root / "report.pdf").read_text() == "before"
     assert (root / "README.md").read_text() == "0.25\n"
     out = capsys.readouterr().out
@@ -103,7 +103,7 @@ def test_failed_assumption_keeps_the_old_files(root, capsys):
     assert "; section F explains No 2" in out
     report.write_text("# Title\n\n{{ results.x.values }}\n")
     readme.write_text(guard)
-    write_all(root)
+    assert write_all(root) == ["README.md"]
     assert (root / "report.md").read_text() == "# Title\n\n0.25\n"
     assert (root / "report.pdf").read_bytes() == make_pdf("# Title\n\n0.25\n", root)
     assert (root / "README.md").read_text() == "0.25\n"
@@ -123,7 +123,7 @@ def test_a_broken_file_is_named_with_the_command_that_makes_it(root, name, remed
     """Where it is only compared, it counts as absent."""
     path = root / name
     with pytest.raises(FileNotFoundError, match=rf"{name} is missing; .* {remedy}$"):
-        read_json(path)
+        rendered(root, f"{{{{ {name.removesuffix('.json').replace('/', '.')} }}}}")
     for content in (b"", b'{"a": [1,', b"no JSON", b"\xff\xfe{}"):
         path.write_bytes(content)
         with pytest.raises(SystemExit, match=rf"rendered: .*{name} is no JSON file.* {remedy}$"):
@@ -226,3 +226,6 @@ def test_whole_run_ends_by_rendering(root):
         end = done.stdout.partition("gradient_descent.ipynb: done, saved as")[2]
         told = AGREE.format(9) in end and "No 8 and 10 differ" in end
         assert told == ("Selected: No" in end) == (mode == "full")
+    (root / "report" / "README.md.jinja").write_text("{{ assume(0, 'a sentence') }}")
+    command = [sys.executable, "-m", "support.report"]
+    assert subprocess.run(command, cwd=root).returncode == 1, "README stays"

@@ -5,10 +5,14 @@ The sentences hold no typed digits; figures and tables are numbered.
 
 import functools
 import hashlib
+import json
+import operator
 import re
+import types
 
 from support import ROOT
-from support.report import DOCUMENTS, AssumptionFailed, make_pdf, read_folder, render
+from support.files import made_from
+from support.report import DOCUMENTS, RULE, AssumptionFailed, Folder, make_pdf, render, unfit
 
 import pytest
 
@@ -46,16 +50,48 @@ def test_each_digit_of_the_sources_stands_behind_the_report():
 @pytest.mark.parametrize("key", ["losses_equal", "losses", "accuracies_equal"])
 def test_readme_claims_the_log_only_where_every_number_is_equal(key):
     rendered("README.md")
-    results = read_folder(ROOT / "results")
+    results = Folder(ROOT / "results")
     results["replays"]["replay"]["handout"][key] += 1
     with pytest.raises(AssumptionFailed, match="the course's log"):
         render("README.md", results=results)
 
 
+@pytest.mark.parametrize(
+    "keys, value, told",
+    [
+        (("instances", 2, "momentum"), 0.5, r"luck.json .*No 3 was .* make experiments/luck"),
+        (("instances", 3, "momentum"), 0.5, None),  # No 4 was not asked for
+        (("instances", 2, "no"), 12, "luck.json .*No 3 was .* and is None"),
+        (("global", "epochs"), 20, "luck.json .*epochs was 30 and is 20"),
+        (("selected", "no"), 3, r"luck.json .*selected was \d and is 3"),
+        (("classes",), {"bird": 2, "airplane": 0}, r"is of .*'bird', 2.*, and the texts .*plane"),
+        (("classes",), {"cat": 3, "automobile": 1}, "gradient_descent.json is of .*cat"),
+    ],
+)
+def test_outdated_results_and_those_of_other_classes_are_told(keys, value, told):
+    """What an experiment took from part 2 must be there still, for report and README."""
+    results = Folder(ROOT / "results")
+    own = results["gradient_descent"]
+    own["classes"] = {"airplane": 0, "bird": 2}
+    part2 = types.SimpleNamespace(CLASSES=own["classes"])
+    part2.INSTANCES = {run["no"]: {key: run[key] for key in RULE} for run in own["instances"]}
+    for name in ("batch_size", "epochs", "seed"):
+        setattr(part2, name.upper(), own["global"][name])
+    taken = made_from(part2, 1, 3) | {"selected": own["selected"]["no"]}
+    results["luck"]["made_from"] = json.loads(json.dumps(taken))
+    assert list(unfit(results)) == []
+    entry = functools.reduce(operator.getitem, keys[:-1], own)
+    entry[keys[-1]] = value
+    assert bool(list(unfit(results))) == bool(told)
+    for name in DOCUMENTS if told else ():
+        with pytest.raises(AssumptionFailed, match=told):
+            render(name, results=results)
+
+
 @pytest.mark.parametrize("others", [[], ["luck"], ["luck", "stability"]])
 def test_report_names_each_machine(others):
     rendered("report.md")
-    results = read_folder(ROOT / "results")
+    results = Folder(ROOT / "results")
     one = results["gradient_descent"]["environment"]
     for name, values in results.items():
         values["environment"] = one | {"rounding": "other" if name in others else "here"}

@@ -2,10 +2,11 @@
 
 import os
 import re
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import support.notebooks
+import support.report
 from support import ROOT
 from support.notebooks import execute, main
 from support.progress import progress
@@ -29,55 +30,6 @@ def test_a_failing_or_missing_notebook_is_named_and_left_as_it_was(tmp_path):
     assert any("json.loads('{')" in line for line in others)
     with pytest.raises(SystemExit, match=r"nothing\.ipynb: there is no such notebook"):
         main([str(tmp_path / "nothing.ipynb")])
-
-
-DRAW = """
-import os
-import sys
-import matplotlib.pyplot as plt
-figure, ax = plt.subplots(figsize=(2, 1))
-ax.set_title("text")
-figure.savefig("figure.png")
-print([name for name in ("startup", "console") if name in globals()], os.environ["RUN_MODE"])
-print("a fault", file=sys.stderr)
-"""
-RC = "backend: svg\nfigure.dpi: 33\nsavefig.dpi: 44\nfont.size: 20\nsavefig.bbox: tight\n"
-PERSONAL = {  # files of a person's settings
-    "settings/profile_default/startup/first.py": "startup = 1",
-    "settings/profile_default/ipython_kernel_config.py": """
-c = get_config()
-c.InlineBackend.figure_formats = {"svg"}
-c.InlineBackend.rc = {"figure.dpi": 55}
-c.IPKernelApp.exec_lines = ["startup = 1"]
-c.InteractiveShell.ast_node_interactivity = "all"
-""",
-    "settings/console.py": "console = 1",
-    "settings/matplotlibrc": RC,
-    "matplotlibrc": RC,
-}
-
-
-def test_a_second_run_saves_the_same_bytes_whatever_a_person_has_set(tmp_path, monkeypatch, capfd):
-    """A backend, a matplotlibrc, an IPython profile, a file for the console; and no times.
-
-    What a cell writes to stderr is shown, and stays in the saved notebook, as a fault.
-    """
-    path = small_notebook(tmp_path, DRAW)
-    execute(path)
-    saved = path.read_bytes(), (tmp_path / "figure.png").read_bytes()
-    assert b"image/png" in saved[0]
-    streams = {output.name: output.text for output in outputs_of(path) if "text" in output}
-    assert streams == {"stdout": "[] full\n", "stderr": "a fault\n"}
-    assert capfd.readouterr().err == "a fault\n"
-    for name, text in PERSONAL.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "settings"))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "settings"))
-    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "settings" / "console.py"))
-    execute(path)
-    assert (path.read_bytes(), (tmp_path / "figure.png").read_bytes()) == saved
 
 
 def test_running_part_is_named_by_its_heading(tmp_path, capfd):
@@ -105,27 +57,22 @@ def test_running_part_is_named_by_its_heading(tmp_path, capfd):
     assert outputs_of(path)[0].text == "full\n"
 
 
+def test_a_document_that_had_to_stay_makes_the_status_1(tmp_path, monkeypatch):
+    """After all was saved."""
+    path = small_notebook(tmp_path, "print(1)")
+    monkeypatch.setattr(support.notebooks, "ROOT", tmp_path)
+    monkeypatch.setattr(support.report, "write_all", lambda: ["report.md"])
+    with pytest.raises(SystemExit, match="saved, but report.md had to stay as before"):
+        main([str(path)])
+    assert outputs_of(path)[0].text == "1\n"
+
+
 def test_without_images_a_short_run_says_so(tmp_path):
     missing = "def load_mnist():\n    raise FileNotFoundError('no images')\n"
     main([str(small_notebook(tmp_path, missing + SHOW_MODE))])
     banner, output = outputs_of(tmp_path / "build" / "stand-in" / "small.ipynb")
     assert banner.text.startswith("STAND-IN IMAGES") and output.text == "stand-in\n"
     assert os.environ["RUN_MODE"] == "full", "the mode is the kernel's alone"
-
-
-@pytest.mark.parametrize("outside", [False, pytest.param(True, marks=pytest.mark.fault)])
-def test_unknown_run_mode_is_refused_in_one_line(outside, tmp_path, monkeypatch):
-    """Before anything runs; from outside, even before support.files can be imported."""
-    monkeypatch.setenv("RUN_MODE", "fulll")
-    path = small_notebook(tmp_path, "open('ran', 'w')")
-    line = "RUN_MODE is 'fulll'; choose one of full, quick, stand-in"
-    if outside:
-        command = [sys.executable, "-m", "support.notebooks", str(path)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-        assert (done.returncode, done.stdout, done.stderr) == (1, "", line + "\n")
-        assert os.listdir(tmp_path) == ["small.ipynb"]
-    else:
-        assert stopped(path) == line
 
 
 # --- the progress bar: seen while its loop runs, and nowhere afterwards

@@ -4,6 +4,7 @@ Small environments of Python's own venv; a pinned package is a wheel without cod
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,13 +57,15 @@ def tree(tmp_path, monkeypatch):
     (tmp_path / "tree" / "requirements.txt").write_text("# one\ntiny==1.0\n")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    for name in ("PYTHONSAFEPATH", "PYTHONOPTIMIZE"):  # a person's own
+        monkeypatch.setenv(name, "1")
     for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # of the make that runs these tests
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "tree"
 
 
-def make_setup(tree):
-    command = ["make", "setup", f"PYTHON={sys.executable}"]
+def make_setup(tree, python=sys.executable):
+    command = ["make", "setup", f"PYTHON={python}"]
     return subprocess.run(command, cwd=tree, capture_output=True, text=True)
 
 
@@ -96,6 +99,38 @@ def test_link_is_used_or_refused_and_its_target_stays(tree, tmp_path):
     done = make_setup(tree)
     assert done.returncode != 0 and ".venv is a link" in done.stderr
     assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script in the place of Python")
+def test_a_python_in_a_folder_with_a_space_is_run(tree, tmp_path):
+    (tmp_path / "a (b)").mkdir()
+    python = tmp_path / "a (b)" / "python3"
+    python.write_text("#!/bin/sh\necho run with $1\nexit 3\n")
+    python.chmod(0o755)
+    assert make_setup(tree, python).stdout == "run with -c\n"
+
+
+def test_a_file_that_hides_a_module_is_named_first(tree):
+    new_environment(tree / ".venv", "1.0")
+    (tree / "email.py").touch()
+    done = make_setup(tree)
+    line, _ = done.stderr.splitlines()
+    assert done.stdout == "" and line.endswith(
+        "email.py hides Python's module email: rename this file"
+    )
+
+
+def test_help_lists_every_command():
+    """From the lines at the Makefile's top."""
+    text = (ROOT / "Makefile").read_text()
+    command = ["make", "--no-print-directory", "help"]
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+    assert {line.split()[1] for line in out.splitlines()} == {
+        *re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1]
+        .replace("$(EXPERIMENTS) ", "")
+        .split(),
+        "experiments/luck",
+    }
 
 
 def test_pins_are_read_strictly(tmp_path):
