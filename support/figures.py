@@ -121,25 +121,33 @@ def png_of(figure):
     return png.getvalue()
 
 
-def save_figure(figure, name, alt=None):
-    """Save a figure as figures/<name>.png, show it in the notebook, and close it.
+def show_figure(figure, alt=None, png=None):
+    """Show a figure in the notebook, and close it; it is not saved.
 
     alt: what the picture shows, in words, for those who cannot see it; kept with the notebook's
-    output. A figure whose images are not the real ones is marked.
+    output.
     """
     from IPython import get_ipython
     from IPython.display import display
 
+    if get_ipython() is not None:
+        shown = {"width": round(120 * figure.get_figwidth())} | ({"alt": alt} if alt else {})
+        image = base64.b64encode(png or png_of(figure)).decode()
+        data = {"image/png": image, "text/plain": alt or "a figure"}
+        display(data, raw=True, metadata={"image/png": shown})
+    plt.close(figure)  # it is shown once, not again at the end of the cell
+
+
+def save_figure(figure, name, alt=None):
+    """Save a figure as figures/<name>.png, show it in the notebook, and close it.
+
+    alt: as for show_figure. A figure whose images are not the real ones is marked.
+    """
     if files.RUN_MODE == "stand-in":
         figure.text(0.5, 0.5, "stand-in images", fontsize=40, color="gray", alpha=0.4, ha="center")
     png = png_of(figure)
     files.write_whole(files.OUTPUT / "figures" / f"{name}.png", png)
-    if get_ipython() is not None:
-        shown = {"width": round(120 * figure.get_figwidth())} | ({"alt": alt} if alt else {})
-        text = alt or f"figures/{name}.png"
-        data = {"image/png": base64.b64encode(png).decode(), "text/plain": text}
-        display(data, raw=True, metadata={"image/png": shown})
-    plt.close(figure)  # it is shown once, not again at the end of the cell
+    show_figure(figure, alt, png)
 
 
 def save_animation(figures, name, milliseconds=800):

@@ -45,7 +45,8 @@ def drawn(source):
     tree = ast.parse(TransformerManager().transform_cell(source))
     tree.body = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
     calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    return max(calls.count("plt.subplots"), calls.count("save_figure"))
+    shown = calls.count("save_figure") + calls.count("show_figure")
+    return max(calls.count("plt.subplots"), shown)
 
 
 def test_saved_notebook_holds_the_figures_that_its_cells_draw(path):

@@ -67,7 +67,7 @@ def test_backpropagation(short_run):
     results, _, folder = short_run("backpropagation", "quick" if find_mnist() else "stand-in")
     notebook = (folder / "backpropagation.ipynb").read_text()
     verdicts = re.findall(r"main_test: (\d+) of (\d+) checks passed", notebook)
-    assert [passed == total for passed, total in verdicts] == [True, True, False]
+    assert [passed == total for passed, total in verdicts] == [True, False]
     assert results["environment"]["torch"] == torch.__version__ and 0 < results["two_moons"]["loss"]
 
 

@@ -1,7 +1,21 @@
 """What the exercise leaves to the student."""
 
 OPEN = {  # what the student has to write, in the order in which it is missed
-    "backpropagation.ipynb": ["3. Backpropagation: write backpropagation"],
+    "backpropagation.ipynb": [
+        "2. Four equations: write paper_da2",
+        "2. Four equations: write dL_da2",
+        "2. Four equations: write paper_dz2",
+        "2. Four equations: write dL_dz2",
+        "2. Four equations: write paper_dw2",
+        "2. Four equations: write paper_db2",
+        "2. Four equations: write dL_dw2",
+        "2. Four equations: write dL_db2",
+        "2. Four equations: write paper_da1",
+        "2. Four equations: write dL_da1",
+        "3. Backpropagation: write backpropagation",
+        "3. Backpropagation: write paper_dw1",
+        "3. Backpropagation: write paper_db1",
+    ],
     "gradient_descent.ipynb": [
         "Task 1: write load_airplane_bird",
         "Task 1: write airplanes_and_birds",
