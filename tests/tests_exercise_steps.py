@@ -33,8 +33,8 @@ WRONG = {  # a solution with a mistake: (right, wrong, what the check says that 
     "momentum_step": (".mul_(momentum)", "", "momentum_step and torch"),
     "manual_sgd_step": ("g = g.add(p, alpha=weight_decay)", "pass", "weight decay is not applied"),
     "loss_and_accuracy": (".argmax(dim=1)", ".argmin(dim=1)", "loss_and_accuracy"),
-    "selected_no": ("max(instance_runs", "min(instance_runs", "selected_no: another instance"),
-    "predict": ("scores.softmax(dim=1), ", "scores.softmax(dim=1).flip(1), ", "confusion_matrix"),
+    "selected_no": ("max(instance_runs", "min(instance_runs", "it has not the highest"),
+    "predict": ("scores.softmax(dim=1), ", "scores.softmax(dim=1).flip(1), ", "interchanged"),
 }
 
 

@@ -110,17 +110,17 @@ def rerun(whole, edited, change):
 
 @pytest.mark.slow
 def test_an_instance_changed_and_one_added(whole, edited):
-    """No 10 no longer repeats No 8; No 12 repeats No 3, is written in another order, has a name."""
+    """No 10 no longer repeats No 8; No 12 repeats No 3, and is written in another order."""
     again = dict(weight_decay=0.01, momentum=0.0, learning_rate=0.01)
     kept = (1, 3, 8, 10)
 
     def change(old):
         few = {no: old[no] for no in kept}
-        return few | {10: old[10] | {"learning_rate": 0.05}, "twelve": again}
+        return few | {10: old[10] | {"learning_rate": 0.05}, 12: again}
 
     printed, results = rerun(whole, edited, change)
-    assert "No 3 and No twelve have the same rule" in printed and "No 8 and No 10" not in printed
-    assert [run["no"] for run in results["instances"]] == [*kept, "twelve"]
+    assert "No 3 and No 12 have the same rule" in printed and "No 8 and No 10" not in printed
+    assert [run["no"] for run in results["instances"]] == [*kept, 12]
     log = (edited[1] / "gradient_descent_output.txt").read_text()
     assert log.count("lr = 0.01\nmom = 0.0\ndecay = 0.01\n") == 2 and "lr = 0.05" in log
 

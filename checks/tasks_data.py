@@ -1,0 +1,299 @@
+"""Task 1 judged on small made-up images: preprocessing, classes, split, and the parts loaded."""
+
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from torch.utils.data import TensorDataset
+
+from checks.difference import expect
+from checks.open_task import Task, close, short
+
+CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
+ALSO_CALLED = {"plane": "airplane", "aeroplane": "airplane", "car": "automobile"}
+AIRPLANE_BIRD = {"airplane": 0, "bird": 2}
+COUNTS = {"training": 8_000, "validation": 2_000, "test": 2_000}
+AXES = "the line that moves the channels to the front: every axis must go to its own place"
+CONSTANTS = "the numbers that are subtracted and divided by: two constants, the same for all"
+
+# ----------------------------------------------------------------------------- preprocess
+
+
+def made_up_images(image_shape):
+    """Four images (4, height, width, 3), uint8, 3 to 247: dark, bright, and two of both kinds."""
+    _, height, width = image_shape
+    values = np.random.default_rng(0).integers(3, 248, (4, height, width, 3))
+    values[0] = 3 + values[0] // 4
+    values[1] = 247 - values[1] // 4
+    return values.astype(np.uint8)
+
+
+def layouts(images):
+    """{what is wrong: (where to look, the images in this order of axes)}, the right one first."""
+    v = torch.from_numpy(images).double()
+    X = v.permute(0, 3, 1, 2)
+    scrambled = "the images are scrambled: reshape (or view) only counts the numbers anew"
+    return {
+        "": ("", X),
+        f"{scrambled}, it moves no axis": (AXES, v.reshape(X.shape)),
+        "height and width are interchanged": (AXES, v.permute(0, 3, 2, 1)),
+        "the colors are interchanged: blue, green, red": ("the order of the channels", X.flip(1)),
+        "the images stand upside down": ("what reverses an axis", X.flip(2)),
+        "the images are mirrored": ("what reverses an axis", X.flip(3)),
+        "the channels stand last": (AXES, v),
+        "the images are flat": ("the shape: the net itself flattens them", X.flatten(1)),
+        "the images are flat, and not in the order of channels": (AXES, v.flatten(1)),
+    }
+
+
+def scales(v):
+    """{what is wrong: (where to look, the pixels in this scale)}, the right one first."""
+    within = tuple(range(1, v.dim()))
+    least, most = v.amin(within, keepdim=True), v.amax(within, keepdim=True)
+    wrongs = {
+        "the pixels lie in [0, 1], not in [-1, 1]": v / 255,
+        "the pixels are not scaled: they lie in [0, 255]": v,
+        "the pixels lie in [-0.5, 0.5], not in [-1, 1]": v / 255 - 0.5,
+        "the pixels are divided by 128, not by half of 255": v / 128 - 1,
+        "the pixels are divided by 256, not by 255": v / 256,
+        "the pixels are divided by 256, not by 255 ": v / 256 * 2 - 1,
+        "the pixels lie in [1, -1]: black and white are interchanged": 1 - v / 127.5,
+        "the pixels are centered, but not divided": v - 127.5,
+        "the pixels are divided in whole numbers": v // 255,
+        "the pixels are divided twice": v / 255 / 127.5 - 1,
+    }
+    kinds = {
+        "each image has a scale of its own": within,
+        "each channel of each image has a scale of its own": within[1:],
+        "the scale is fitted to the images that are given": tuple(range(v.dim())),
+        "each channel has a scale that is fitted to the images that are given": (0, *within[1:]),
+    }
+    for words, axes in kinds.items() if v.dim() == 4 else ():
+        least, most = v.amin(axes, keepdim=True), v.amax(axes, keepdim=True)
+        mean, unit = v.mean(axes, keepdim=True), (v - least) / (most - least)
+        forms = [unit, 2 * unit - 1, v / most, 2 * v / most - 1, v / 255 - mean / 255]
+        forms += [2 * (v - mean) / 255, v - mean]
+        forms += [(v - mean) / v.std(axes, correction=c, keepdim=True) for c in (0, 1)]
+        wrongs |= {words + " " * i: form for i, form in enumerate(forms)}
+    return {"": ("", v / 127.5 - 1)} | {words: (CONSTANTS, x) for words, x in wrongs.items()}
+
+
+def check_preprocess(preprocess, image_shape=(3, 32, 32), dtype=torch.double):
+    """Judge preprocess(images, labels) on four made-up images whose every pixel is known."""
+    task = Task("Task 1, preprocess", preprocess)
+    images, labels = made_up_images(image_shape), np.array([1, 0, 0, 1])
+    X, y = task.images_and_labels(task.call(images.copy(), labels.copy()), "what it returns")
+    task.expect(torch.is_tensor(X), "X is no tensor", met=type(X).__name__)
+    right = layouts(images)[""][1] / 127.5 - 1
+    for layout, (axes, v) in layouts(images).items():
+        for scale, (numbers, values) in scales(v).items():
+            if (layout or scale) and close(X.detach().cpu(), values, 1e-5):
+                words = "; ".join(filter(None, (layout, scale.strip())))
+                look = "; ".join(dict.fromkeys(filter(None, (axes, numbers))))
+                at = "X[0, :, 0, 1], a pixel of the first row, in red, green, blue"
+                met = short(X[0, :, 0, 1]) if X.dim() == 4 else f"X of shape {tuple(X.shape)}"
+                task.expect(False, words, f"{short(right[0, :, 0, 1])} ({at})", met, look)
+    shapes = tuple(right.shape), tuple(X.shape)
+    task.expect(shapes[0] == shapes[1], "X has another shape", *shapes, AXES)
+    gap = (X.detach().cpu().double() - right).abs()
+    place = np.unravel_index(gap.nan_to_num(torch.inf).argmax().item(), right.shape)
+    at, pixel = tuple(map(int, place)), images.transpose(0, 3, 1, 2)[place]
+    told = f"{right[at]:.4f} at X{list(at)}, where the pixel is {pixel}", f"{X[at].item():.4f}"
+    task.expect(close(X.detach().cpu(), right, 1e-5), "the pixels are wrong", *told, CONSTANTS)
+    task.expect(X.dtype == dtype, "X has another precision than the net", dtype, X.dtype)
+    check_targets(task, y, torch.from_numpy(labels))
+    task.right(f"{len(X)} made-up images in [-1, 1], every pixel in its place")
+
+
+def check_targets(task, y, right):
+    """The form of targets and, where they are wrong, the name of it."""
+    y = y.detach().cpu() if torch.is_tensor(y) else torch.as_tensor(y)
+    one_hot = y.shape == (len(right), 2)
+    task.expect(not one_hot, "the targets are one-hot", "class indices of shape (N,)")
+    task.expect(y.shape == right.shape, "y has another shape", tuple(right.shape), tuple(y.shape))
+    task.expect(
+        y.dtype == torch.int64, "the targets are no int64, as a class index must be", met=y.dtype
+    )
+    told = right.tolist()[:12], y.tolist()[:12]
+    swapped = y.equal(1 - right)
+    task.expect(not swapped, "the two labels are interchanged", *told, "the first class is 0")
+    task.expect(y.equal(right), "the targets are not those of their images", *told)
+
+
+# -------------------------------------------------------------------- classes, and the split
+
+
+def check_class_names(CLASSES):
+    """Raise where CLASSES is not {name: label} of two of CIFAR-10's classes."""
+    title = "CLASSES"
+    form = '{"airplane": 0, "bird": 2}: name and label of two classes of CIFAR-10'
+    expect(isinstance(CLASSES, dict), f"{CLASSES!r}, but expected {form}", title)
+    expect(len(CLASSES) == 2, f"{len(CLASSES)} classes; the net has two outputs: {form}", title)
+    for name, label in CLASSES.items():
+        known = ALSO_CALLED.get(str(name).lower(), str(name).lower())
+        every = ", ".join(f"{name} {i}" for i, name in enumerate(CIFAR10))
+        expect(known in CIFAR10, f"{name!r} is no class of CIFAR-10, which has {every}", title)
+        number = CIFAR10.index(known)
+        is_label = isinstance(label, int) and not isinstance(label, bool) and 0 <= label < 10
+        whose = f"the label of {CIFAR10[label]}" if is_label else "no label (0 to 9)"
+        expect(
+            label == number and is_label,
+            f"{name!r} has the label {number} in CIFAR-10; {label!r} is {whose}",
+            title,
+        )
+    expect(len(set(CLASSES.values())) == 2, f"both classes are the same one: {CLASSES}", title)
+
+
+def check_classes(airplanes_and_birds, CLASSES=None, image_shape=(3, 32, 32)):
+    """Judge airplanes_and_birds(cifar10) on forty images of all ten classes."""
+    CLASSES = AIRPLANE_BIRD if CLASSES is None else CLASSES
+    check_class_names(CLASSES)
+    task = Task("Task 1, airplanes_and_birds", airplanes_and_birds)
+    labels = np.random.default_rng(1).permutation(np.repeat(np.arange(10), 4))
+    numbers = np.arange(len(labels))  # image i is gray, of the value 6 i
+    data = np.broadcast_to(numbers[:, None, None, None] * 6, (len(labels), *image_shape[1:], 3))
+    cifar10 = SimpleNamespace(data=data.astype(np.uint8), targets=labels.tolist(), classes=CIFAR10)
+    cifar10.class_to_idx = {name: i for i, name in enumerate(CIFAR10)}
+    X, y = task.images_and_labels(task.call(cifar10), "what it returns")
+    first, second = CLASSES.values()
+    right = numbers[np.isin(labels, (first, second))]
+
+    def names(kept):
+        return ", ".join(CIFAR10[label] for label in sorted({int(labels[i]) for i in kept}))
+
+    wanted = f"{len(right)} images: {names(right)}"
+    task.expect(len(X) > 0, "no image is kept", wanted)
+    gray = (X.detach().cpu().double().flatten(1)[:, 0] + 1) * 127.5 / 6
+    kept = gray.round().long().numpy()
+    known = bool(((gray - gray.round()).abs() < 0.1).all()) and set(kept) <= set(numbers)
+    task.expect(known, "the images are not those that preprocess makes", look="the call of it")
+    met = f"{len(kept)} images: {names(kept)}"
+    task.expect(len(set(labels[kept])) < 10, "all ten classes are kept", wanted, met)
+    others = set(labels[kept]) - {first, second}
+    where = "how the images of the two classes are picked"
+    task.expect(not others, "images of other classes are kept", wanted, met, where)
+    task.expect(len(kept) == len(right), "not all images are kept, each once", wanted, met, where)
+    in_order = np.array_equal(np.sort(kept), kept)
+    by_class = in_order or bool((np.diff(np.isin(labels[kept], second)) != 0).sum() < 2)
+    order = "the images are sorted by class" if by_class else "the images change their order"
+    task.expect(in_order and len(set(kept)) == len(kept), order, "the order of the files")
+    shown, values = torch.as_tensor(y).detach().cpu(), torch.from_numpy(labels[kept])
+    told = "0 and 1, the numbers of the net's outputs", shown.unique().tolist()
+    unmapped = close(shown, values) and {first, second} != {0, 1}
+    task.expect(not unmapped, "the labels are those of CIFAR-10, not mapped to 0 and 1", *told)
+    outside = not set(shown.flatten().tolist()) <= {0, 1}
+    task.expect(not outside, "the labels are not mapped to 0 and 1", *told)
+    check_targets(task, y, torch.from_numpy((labels[kept] == second).astype(np.int64)))
+    task.right(f"{len(kept)} of {len(labels)} made-up images kept, {names(kept)}; labels 0 and 1")
+
+
+def check_split(split, image_shape=(3, 32, 32)):
+    """Judge split(dataset, count, seed) on forty images whose pixels hold their number."""
+    task = Task("Task 1, split", split)
+    generator = torch.Generator().manual_seed(0)
+    labels = (torch.rand(40, generator=generator) < 0.5).long()
+    X = torch.arange(40.0, dtype=torch.double)[:, None, None, None].expand(-1, *image_shape)
+    dataset = TensorDataset(X.clone(), labels)
+
+    def parts(count, seed):
+        both = task.pair(task.call(dataset, count, seed), "the images drawn, and the others")
+        ids = []
+        for what, part in zip(("the part drawn", "the other part"), both, strict=True):
+            images, y = task.images_and_labels(part, what)
+            held = images.detach().flatten(1)[:, 0].round().long()
+            apart = held.min() < 0 or held.max() > 39 or not y.equal(labels[held])
+            look = "the numbers that X and y are indexed with: the same for both"
+            words = f"{what}: labels do not belong to their images, X and y went apart"
+            task.expect(not apart, words, labels[held % 40][:8].tolist(), y[:8].tolist(), look)
+            ids.append(held.tolist())
+        sizes, right = tuple(map(len, ids)), (count, 40 - count)
+        exchanged = sizes == right[::-1] != right
+        task.expect(not exchanged, "the two parts are exchanged", f"{right} images", sizes)
+        task.expect(sizes == right, "the parts have other sizes", f"{right} images", sizes)
+        twice = len({*ids[0]} & {*ids[1]})
+        task.expect(not twice, f"the parts overlap: {twice} images stand in both")
+        repeated = len(ids[0]) - len({*ids[0]}) + len(ids[1]) - len({*ids[1]})
+        look = "drawing without putting back"
+        task.expect(not repeated, f"{repeated} images stand in a part twice", look=look)
+        return ids
+
+    drawn, others = parts(30, 1)
+    shuffle = "what draws the images: it must be random, and start from the seed"
+    whole = list(range(40))
+    unshuffled = drawn in (whole[:30], whole[10:])
+    task.expect(not unshuffled, "nothing is drawn: the images stay in their order", look=shuffle)
+    by_class = labels[drawn].diff().unique().numel() < 3 and sorted(drawn) != drawn
+    task.expect(not by_class, "the images drawn are sorted by class", look="what sorts them")
+    again, other = parts(30, 1)[0], parts(30, 2)[0]
+    task.expect(again == drawn, "two calls with one seed differ: no seed is set", look=shuffle)
+    ignored = "the seed is ignored: seeds 1 and 2 draw the same images"
+    task.expect(drawn != other, ignored, look=shuffle)
+    same = set(drawn) == set(other)
+    task.expect(not same, ignored + ", in another order", look=shuffle)
+    parts(13, 1)
+    task.right("30 of 40 made-up images drawn by the seed, each with its own label")
+
+
+# ------------------------------------------------------------------------ the real images
+
+
+def keys_of(X, y):
+    """How often each (sum of an image's pixels, label) occurs."""
+    sums = ((X.detach().cpu().flatten(1) + 1) * 127.5).sum(1).round().long()
+    return Counter(zip(sums.tolist(), y.tolist(), strict=True))
+
+
+def official(cifar10, classes):
+    """keys_of CIFAR-10's own images of these classes."""
+    labels = np.array(cifar10.targets)
+    kept = np.isin(labels, classes)
+    sums = cifar10.data[kept].sum(axis=(1, 2, 3), dtype=np.int64)
+    return Counter(
+        zip(sums.tolist(), (labels[kept] == classes[1]).astype(int).tolist(), strict=True)
+    )
+
+
+def check_loading(load_airplane_bird, root="data", parts=None, CLASSES=None):
+    """Judge the parts that load_airplane_bird gave: sizes, images, and that its seed counts.
+
+    parts: (training, validation, test), as load_airplane_bird(root) returned them; None: it is
+    called for them. The stand-in is judged without looking at its images.
+    """
+    CLASSES = AIRPLANE_BIRD if CLASSES is None else CLASSES
+    task = Task("Task 1, load_airplane_bird", load_airplane_bird)
+    parts = task.call(root) if parts is None else tuple(parts)
+    three = isinstance(parts, tuple | list) and len(parts) == 3
+    task.expect(three, "it does not return three parts", "training, validation, test")
+    loaded = {n: task.images_and_labels(p, n) for n, p in zip(COUNTS, parts, strict=True)}
+    sizes = {name: len(y) for name, (_, y) in loaded.items()}
+    for name, size in sizes.items():
+        task.expect(size == COUNTS[name], f"the {name} part has another size", COUNTS[name], size)
+    if root != "stand-in":
+        check_official(task, loaded, root, tuple(CLASSES.values()))
+    others = task.call(root, seed=1)[1]
+    X, y = task.images_and_labels(others, "the validation part of seed 1")
+    ignored = keys_of(X, y) == keys_of(*loaded["validation"])
+    task.expect(not ignored, "the seed is ignored: the validation part of seed 1 is the same")
+    task.right(", ".join(f"{sizes[name]:,} {name} images" for name in COUNTS))
+
+
+def check_official(task, loaded, root, classes):
+    """The test part is CIFAR-10's own, the other two are its training images of both classes."""
+    from support.images import open_cifar10  # here: it is needed with the real images alone
+
+    training, test = open_cifar10(root)
+    if loaded["test"][0][0].numel() != training.data[0].size:
+        return  # images of another size: their pixels cannot be compared
+    found = {name: keys_of(*pair) for name, pair in loaded.items()}
+    own_test, own_training = official(test, classes), official(training, classes)
+    exchanged = found["validation"] == own_test != found["test"]
+    task.expect(not exchanged, "validation and test are exchanged", look="what is returned")
+    cut = not found["test"] - own_training
+    words = "the test part is cut out of the training images"
+    task.expect(not cut, words, "the official test images, which no training meets")
+    words = "the test part is not CIFAR-10's own, of both classes, with its labels"
+    task.expect(found["test"] == own_test, words, look="what is returned as the third")
+    both = found["training"] + found["validation"]
+    words = "training and validation are not CIFAR-10's training images, each once, with its label"
+    task.expect(both == own_training, words, look="what becomes of the images before the split")

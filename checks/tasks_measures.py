@@ -1,0 +1,202 @@
+"""What measures a model judged, tasks 3 and 8, on seven images whose scores are known."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, TensorDataset
+
+from checks.open_task import Task, close, short
+
+SCORES = torch.tensor(  # of seven images: in batches of 4 and 3, six wrong forms give other numbers
+    [[2.0, 1.0], [0.5, 3.0], [-1.0, -4.0], [-3.0, -0.5], [0.2, 0.1], [4.0, 1.5], [0.3, 0.9]],
+    dtype=torch.double,
+)
+LABELS = torch.tensor([0, 1, 0, 0, 1, 1, 1])
+FIRST = 4
+
+
+class Table(nn.Module):
+    """A net whose scores of image i are row i; in training mode they are others."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones((), dtype=torch.double))
+
+    def forward(self, X):
+        rows = X.flatten(start_dim=1)[:, 0].round().long().cpu()
+        scores = SCORES[rows].to(X.device) * self.scale.to(X.device)
+        return -scores if self.training else scores
+
+
+def loader_of_seven(image_shape=(3, 32, 32)):
+    """Batches of 4 and 3 images, whose first pixel is their number."""
+    X = torch.arange(7, dtype=torch.double)[:, None, None, None].expand(-1, *image_shape)
+    return DataLoader(TensorDataset(X.clone(), LABELS), batch_size=FIRST)
+
+
+def measured(task):
+    """What the judged function says of a model in eval mode, and a remark on training mode.
+
+    In training mode the model has other scores, as one with dropout or batch norm has. MyMLP has
+    neither, so this is no mistake.
+    """
+    results, model = [], Table()
+    for training in (False, True):
+        results.append(task.call(model.train(training), loader_of_seven()))
+    remark = ""
+    values = [task.numbers(value, "what it returns") for value in results]
+    if not close(*values):
+        remark = "; remark: in training mode, where dropout and batch norm would act"
+    elif not model.training:
+        remark = "; remark: the model is left in eval mode"
+    return results[0], remark
+
+
+def wrong_accuracies(scores, right_of):
+    """{what is wrong: the accuracy so}."""
+    hits = right_of(scores)
+    parts = hits[:FIRST], hits[FIRST:]
+    means = [part.mean() for part in parts]
+    probabilities = scores.softmax(dim=1)
+    others = {
+        "a mean over batches, not over images": sum(means) / 2,
+        "the lowest score's, not the highest's (argmin)": right_of(-scores).mean(),
+        "the number of right answers, not their share": hits.sum(),
+        "a percentage, not a fraction": 100 * hits.mean(),
+        "the share of wrong answers": 1 - hits.mean(),
+        "the last batch's alone": means[1],
+        "the first batch's alone": means[0],
+        "the right answers divided by the number of batches": hits.sum() / 2,
+        "the sum of the batches' accuracies": sum(means),
+        "the last batch's right answers, divided by all images": parts[1].sum() / len(hits),
+        "divided by the number of scores, two an image": hits.sum() / scores.numel(),
+        "that of the second score above 0.5": right_of(
+            torch.stack([torch.full((len(scores),), 0.5), scores[:, 1]], 1).double()
+        ).mean(),
+        "that of the second score above 0": right_of(
+            torch.stack([torch.zeros(len(scores)), scores[:, 1]], 1).double()
+        ).mean(),
+        "that of always the first class": (LABELS == 0).double().mean(),
+        "that of always the second class": (LABELS == 1).double().mean(),
+        "that of labels against labels: always 1": torch.ones(()),
+        "0": torch.zeros(()),
+        "the share of probabilities": probabilities[range(len(scores)), LABELS].mean(),
+        "a table of all labels against all answers": (
+            (scores.argmax(1)[:, None] == LABELS).double().mean()
+        ),
+    }
+    return {words: torch.as_tensor(value).double() for words, value in others.items()}
+
+
+def hits_of(scores):
+    return (scores.argmax(dim=1) == LABELS).double()
+
+
+def check_share(task, value, what="the accuracy"):
+    """An accuracy of the seven images, or the name of what stands in its place."""
+    accuracy = task.numbers(value, what)
+    accuracy = accuracy.squeeze() if accuracy.numel() == 1 else accuracy
+    right = hits_of(SCORES).mean()
+    told = f"{right:.4g}, {hits_of(SCORES).sum():.0f} of 7 images", short(accuracy)
+    task.compare(accuracy, right, lambda: wrong_accuracies(SCORES, hits_of), what + " is {}", told)
+
+
+@torch.no_grad()
+def check_accuracy(compute_accuracy):
+    """Judge compute_accuracy on seven images in two unequal batches, with known scores."""
+    task = Task("Task 3, compute_accuracy", compute_accuracy)
+    accuracy, remark = measured(task)
+    check_share(task, accuracy)
+    task.right(f"{hits_of(SCORES).sum():.0f} of 7 made-up images are right" + remark)
+
+
+@torch.no_grad()
+def check_scores(scores_of):
+    """Judge scores_of on seven images in two unequal batches, with known scores."""
+    task = Task("Task 3, scores_of", scores_of)
+    model = Table().train()
+    scores, labels = task.pair(task.call(model, loader_of_seven()), "scores and labels")
+    scores, labels = task.numbers(scores, "scores"), task.numbers(labels, "labels")
+    wrongs = {
+        "they are those of training mode": -SCORES,
+        "they are probabilities, after a softmax": SCORES.softmax(dim=1),
+        "they are answers, after an argmax": SCORES.argmax(dim=1).double(),
+        "they are the last batch's alone": SCORES[FIRST:],
+        "they are the first batch's alone": SCORES[:FIRST],
+    }
+    told = f"{tuple(SCORES.shape)}, {short(SCORES)}", f"{tuple(scores.shape)}, {short(scores)}"
+    task.compare(scores, SCORES, lambda: wrongs, "the scores are wrong: {}", told)
+    told = LABELS.tolist(), labels.tolist()
+    task.expect(close(labels, LABELS), "the labels are not the loader's", *told)
+    task.expect(model.training, "the model is left in eval mode", "the mode that it had")
+    task.right("7 made-up images in the order of the loader, in eval mode")
+
+
+def measures(scores, loss_function):
+    """The mean loss of these seven images, and {what is wrong: the number so}."""
+    losses = torch.stack(
+        [loss_function(s[None], y[None]) for s, y in zip(scores, LABELS, strict=True)]
+    )
+    parts = (
+        loss_function(scores[:FIRST], LABELS[:FIRST]),
+        loss_function(scores[FIRST:], LABELS[FIRST:]),
+    )
+    again = loss_function(scores.softmax(dim=1), LABELS)
+    wrongs = {
+        "0": torch.zeros(()),
+        "a sum over images, not a mean": losses.sum(),
+        "a mean over batches, not over images": sum(parts) / 2,
+        "the sum of the batches' means": sum(parts),
+        "the last batch's alone": parts[1],
+        "the first batch's alone": parts[0],
+        "the batches' means, divided by the number of images": sum(parts) / len(scores),
+        "a sum over images, divided by the number of batches": losses.sum() / 2,
+        "that of probabilities: softmax twice": again,
+        "that of the answers, not of the scores": loss_function(
+            functional.one_hot(scores.argmax(1), 2).double(), LABELS
+        ),
+        "that of the negative scores": loss_function(-scores, LABELS),
+    }
+    return losses.mean(), {w: v.double() for w, v in wrongs.items()}
+
+
+@torch.no_grad()
+def check_measures(loss_and_accuracy, loss_function=None):
+    """Judge loss_and_accuracy on seven images in two unequal batches, with known scores."""
+    loss_function = nn.CrossEntropyLoss() if loss_function is None else loss_function
+    task = Task("Task 8, loss_and_accuracy", loss_and_accuracy)
+    both, remark = measured(task)
+    loss, accuracy = task.pair(both, "the mean loss and the accuracy")
+    loss, right = task.numbers(loss, "the loss").squeeze(), hits_of(SCORES).mean()
+    mean, wrongs = measures(SCORES, loss_function)
+    exchanged = close(loss, right) and not close(loss, mean)
+    task.expect(not exchanged, "loss and accuracy are exchanged", "loss first, then accuracy")
+    task.compare(loss, mean, lambda: wrongs, "the loss is {}")
+    check_share(task, accuracy)
+    task.right(f"7 made-up images, loss {mean:.4f}, accuracy {right:.4f}" + remark)
+
+
+@torch.no_grad()
+def check_loss_function(LOSS_FUNCTION):
+    """Raise where it is not the mean cross-entropy, which the numbers in the text stand for."""
+    task = Task("LOSS_FUNCTION", LOSS_FUNCTION)
+    right = functional.cross_entropy(SCORES, LABELS)
+    wrongs = {
+        "a sum over the images: reduction='sum'": right * len(SCORES),
+        "a loss for each image: reduction='none'": functional.cross_entropy(
+            SCORES, LABELS, reduction="none"
+        ),
+        "the loss of log-probabilities (NLLLoss), and the net gives scores": functional.nll_loss(
+            SCORES, LABELS
+        ),
+        "the multi-margin loss": functional.multi_margin_loss(SCORES, LABELS),
+    }
+    smoothing = getattr(LOSS_FUNCTION, "label_smoothing", 0)
+    weight = getattr(LOSS_FUNCTION, "weight", None)
+    wanted = "nn.CrossEntropyLoss(): the mean, without label smoothing and weights"
+    told = wanted, str(LOSS_FUNCTION), "where it is set, among the global parameters"
+    task.expect(not smoothing, f"it smooths the labels, by {smoothing}", *told)
+    task.expect(weight is None, "it weighs the classes", *told)
+    loss = task.numbers(task.call(SCORES, LABELS), "the loss")
+    task.compare(loss, right, lambda: wrongs, "it is {}", told[:2], told[2])
+    task.right("the mean cross-entropy")

@@ -1,0 +1,213 @@
+"""Tasks 4 to 7 judged: each step by hand beside torch.optim.SGD, in small trainings, to the bit."""
+
+import contextlib
+import functools
+import math
+import sys
+from dataclasses import replace
+from unittest import mock
+
+import torch
+from torch.optim import SGD
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+from checks.difference import Difference, bits, global_state_kept
+from checks.open_task import Task
+from checks.sgd_test import ORDER, diagnosis, report_on, verdict
+from checks.tasks_loops import EPOCHS, RATE, Loss, Net, check_losses, loader_of_eight
+from checks.trainings import (
+    MORE_FOR_A_STEP,
+    SETTINGS,
+    one_training,
+    planted_training,
+    run_setting,
+    same_ends,
+)
+from checks.wrong_updates import CLEAR, ZEROS
+
+BY_HAND = "the update is to be written by hand"
+OF_A_STEP = [setting for setting in SETTINGS if len(setting.calls) < 3]
+IN_TORCH = ("_single_tensor_sgd", "_multi_tensor_sgd", "_fused_sgd")
+
+
+@contextlib.contextmanager
+def no_optimizer_of_torch(used):
+    """Note in `used` each optimizer of torch that takes a step inside; one's own may."""
+
+    def before_step(optimizer, *_):
+        if type(optimizer).step.__module__.startswith("torch.optim"):
+            used.add(f"torch.optim.{type(optimizer).__name__}")
+
+    def noted(function):
+        @functools.wraps(function)
+        def call(*arguments, **more):
+            used.add("torch.optim.SGD")
+            return function(*arguments, **more)
+
+        return call
+
+    hook, module = register_optimizer_step_pre_hook(before_step), sys.modules[SGD.__module__]
+    try:
+        with contextlib.ExitStack() as stack:
+            for name in IN_TORCH:
+                wrapped = noted(getattr(module, name))
+                stack.enter_context(mock.patch.object(module, name, wrapped))
+            yield
+    finally:
+        hook.remove()
+
+
+def judge_runs(task, runs, not_written=(), exact=True):
+    """Raise where a run differs from torch's, with the name of the mistake."""
+    runs = [run for run in runs if run.setting.title not in not_written]
+    lines = report_on(runs, exact, False)
+    if all(verdict(run, exact)[0] for run in runs):
+        return
+    words = "it differs from torch.optim.SGD in small trainings"
+    raise Difference("\n".join([words, *lines, *diagnosis(runs)]), task.title)
+
+
+def judge_step(task, step, settings, more=()):
+    """Judge a step (model, learning_rate, momentum, weight_decay, momentum_buffer) in settings.
+
+    more: settings of switches that may stay unused. Returns the titles of those not written.
+    """
+    used, changed, unasked = set(), [], []
+
+    def watched(model, *arguments, **switches):
+        before = [bits(p.grad) for p in model.parameters()]
+        with no_optimizer_of_torch(used):
+            try:
+                step(model, *arguments, **switches)
+            except NotImplementedError as error:
+                unasked.append(error)
+                raise
+        if [bits(p.grad) for p in model.parameters()] != before:
+            changed.append(arguments)
+
+    train = planted_training(((CLEAR, ZEROS),), watched)  # in place: a buffer that is .grad shows
+    with global_state_kept():
+        runs = [run_setting(train, setting) for setting in settings]
+        if unasked:
+            raise unasked[0]
+        task.expect(not used, f"it uses {', '.join(sorted(used))} itself", BY_HAND)
+        judge_runs(task, runs)
+        look = "what writes into p.grad: an in-place method (add_, +=, mul_) of it or of its alias"
+        task.expect(
+            not changed, "it changes p.grad, which torch.optim.SGD leaves as it is", look=look
+        )
+        not_written, written = [], []
+        for setting in more:
+            run, plain = run_setting(train, setting), run_setting(train, replace(setting, more=()))
+            unused = unasked or same_ends(run, plain)
+            (not_written if unused else written).append(setting.title if unused else run)
+            unasked.clear()
+        task.expect(not used, f"it uses {', '.join(sorted(used))} itself", BY_HAND)
+        judge_runs(task, written)
+    return len(runs) + len(written), not_written
+
+
+def said(count):
+    return f"equal to torch.optim.SGD in every bit, in {count} small trainings"
+
+
+def check_plain_step(plain_step):
+    """Judge plain_step(parameters, learning_rate) beside torch.optim.SGD, to the last bit."""
+    task = Task("Task 4, plain_step", plain_step)
+
+    def step(model, learning_rate, *_):
+        plain_step(list(model.parameters()), learning_rate)
+
+    settings = [s for s in OF_A_STEP if not s.momentum and not s.weight_decay]
+    task.right(said(judge_step(task, step, settings)[0]))
+
+
+def check_decay_step(decay_step):
+    """Judge decay_step(parameters, learning_rate, weight_decay) likewise."""
+    task = Task("Task 6, decay_step", decay_step)
+
+    def step(model, learning_rate, momentum, weight_decay, momentum_buffer):
+        decay_step(list(model.parameters()), learning_rate, weight_decay)
+
+    settings = [s for s in OF_A_STEP if not s.momentum]
+    task.right(said(judge_step(task, step, settings)[0]))
+
+
+def check_momentum_step(momentum_step):
+    """Judge momentum_step(parameters, learning_rate, momentum, weight_decay, buffers) likewise.
+
+    buffers: a list of zeros for each parameter at the start.
+    """
+    task = Task("Task 7, momentum_step", momentum_step)
+
+    def step(model, learning_rate, momentum, weight_decay, buffers):
+        parameters = list(model.parameters())
+        for i, p in enumerate(parameters):
+            if buffers[i] is None:
+                buffers[i] = torch.zeros_like(p)
+        momentum_step(parameters, learning_rate, momentum, weight_decay, buffers)
+
+    task.right(said(judge_step(task, step, OF_A_STEP)[0]))
+
+
+def check_manual_step(manual_sgd_step):
+    """Judge manual_sgd_step likewise; switches beyond the assignment may stay unused."""
+    task = Task("Task 7, manual_sgd_step", manual_sgd_step)
+    count, not_written = judge_step(task, manual_sgd_step, OF_A_STEP, MORE_FOR_A_STEP)
+    beyond = f"; not written, nor asked for: {', '.join(not_written)}" if not_written else ""
+    task.right(said(count) + beyond)
+
+
+@one_training()
+def check_manual_training(train_manual_update):
+    """Judge train_manual_update: its update to the last bit, and the losses that it returns."""
+    task, used, unasked = Task("Task 7, train_manual_update", train_manual_update), set(), []
+
+    def train(*arguments):
+        with no_optimizer_of_torch(used):
+            try:
+                train_manual_update(*arguments)
+            except NotImplementedError as error:
+                unasked.append(error)
+                raise
+
+    with global_state_kept():
+        runs = [run_setting(train, setting) for setting in SETTINGS]
+        if unasked:
+            raise unasked[0]
+        task.expect(not used, f"it uses {', '.join(sorted(used))} itself", BY_HAND)
+        judge_runs(task, runs)
+    loss_function, model = Loss(), Net()
+    arguments = (EPOCHS, model, loss_function, RATE, 0.0, 0.0, loader_of_eight())
+    check_losses(task, task.call(*arguments), loss_function)
+    task.right(said(len(runs)))
+
+
+def check_instances(INSTANCES):
+    """Raise where INSTANCES is not {no: rule}, each rule with the three hyperparameters."""
+    keys = ORDER[3:6]
+    form = "{1: dict(learning_rate=0.01, momentum=0.9, weight_decay=0.0), 2: ...}"
+    wanted = f"a dict of rules by their No: {form}"
+
+    def expect(holds, words, met=None):
+        if not holds:
+            told = f"{words}\n    expected: {wanted}"
+            raise Difference(told + (f"\n    met: {met}" if met else ""), "INSTANCES")
+
+    is_dict = isinstance(INSTANCES, dict)
+    expect(is_dict, f"it is a {type(INSTANCES).__name__}", repr(INSTANCES)[:80])
+    expect(len(INSTANCES) > 0, "there is no instance")
+    for no, rule in INSTANCES.items():
+        whole = isinstance(no, int) and not isinstance(no, bool)
+        expect(whole, f"the No {no!r} is no whole number")
+        is_dict = isinstance(rule, dict)
+        expect(is_dict, f"No {no} is a {type(rule).__name__}, not a dict", repr(rule)[:80])
+        missing = [key for key in keys if key not in rule]
+        unknown = [str(key) for key in rule if key not in keys]
+        expect(not missing, f"No {no} has no {', '.join(missing)}", rule)
+        expect(not unknown, f"No {no} has an unknown {', '.join(unknown)}", rule)
+        for key, value in rule.items():
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            expect(number, f"{key} of No {no} is {value!r}, which is no number", rule)
+            holds = math.isfinite(value) and value >= 0
+            expect(holds, f"{key} of No {no} is {value}; it must be 0 or more", rule)
