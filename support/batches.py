@@ -1,6 +1,12 @@
-"""What the training loops are given: batches, labels, an optimizer. Where torch stays silent, or
-fails in words that name no cause, a ValueError says what is wrong and what to do.
+"""What the training loops are given: a device, batches, labels, an optimizer, its numbers. Where
+torch stays silent, or fails in words that name no cause, a ValueError says what is wrong and what
+to do.
 """
+
+import functools
+import inspect
+import math
+import os
 
 import numpy as np
 import torch
@@ -11,27 +17,84 @@ INDEX_LOSSES = (nn.CrossEntropyLoss, nn.NLLLoss, nn.MultiMarginLoss)
 INDEX_FUNCTIONS = (nn.functional.cross_entropy, nn.functional.nll_loss)
 
 
-def batches_for(model, loader):
-    """Yield each (X, y) of `loader` on the model's device; floating-point numbers in its dtype.
+def choose_device():
+    """Return torch's GPU, told to add in the same order every time, or the CPU without one."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only so
+    torch.use_deterministic_algorithms(True)
+    return torch.device("cuda")
 
-    Lists and arrays become tensors. Raises ValueError for a dataset in the place of a loader.
+
+class Batches:
+    """The batches (X, y) of a loader, on the model's device; floating-point numbers in its dtype.
+
+    One pass through them is an epoch. Lists and arrays become tensors. Raises ValueError for a
+    dataset in the place of a loader, and for an epoch without a batch.
     """
-    if isinstance(loader, Dataset) and not isinstance(loader, IterableDataset):
-        raise ValueError(
-            f"{type(loader).__name__} is a dataset: it gives one image at a time, not batches; "
-            "pass make_loader(dataset)"
-        )
-    parameter = next(model.parameters())
 
-    def convert(values):
-        if not torch.is_tensor(values):
-            values = torch.from_numpy(np.asarray(values))
-        if torch.is_floating_point(values) and torch.is_floating_point(parameter):
-            return values.to(parameter.device, parameter.dtype)
-        return values.to(parameter.device)
+    def __init__(self, model, loader):
+        if isinstance(loader, Dataset) and not isinstance(loader, IterableDataset):
+            raise ValueError(
+                f"{type(loader).__name__} is a dataset: it gives one image at a time, not batches; "
+                "pass make_loader(dataset)"
+            )
+        self.model, self.loader, self.epoch = model, loader, 0
 
-    for X, y in loader:
-        yield convert(X), convert(y)
+    def __len__(self):
+        return len(self.loader)
+
+    def __iter__(self):
+        self.epoch += 1
+        parameter, empty = next(self.model.parameters()), True
+
+        def convert(values):
+            if not torch.is_tensor(values):
+                values = torch.from_numpy(np.asarray(values))
+            if torch.is_floating_point(values) and torch.is_floating_point(parameter):
+                return values.to(parameter.device, parameter.dtype)
+            return values.to(parameter.device)
+
+        for X, y in self.loader:
+            empty = False
+            yield convert(X), convert(y)
+        if empty:
+            when = f" in epoch {self.epoch}" if self.epoch > 1 else ""
+            raise ValueError(
+                f"the loader gave no images, no batch{when}; pass one that restarts, as "
+                "make_loader(dataset)"
+            )
+
+
+def guarded(loop):
+    """Decorate a training function: it meets Batches, and no input that cannot be trained on.
+
+    Its arguments are found by their names: epoch_count, model, loss_function, train_loader and, if
+    there is one, optimizer. Raises ValueError for fewer than 1 epoch, a loader without batches,
+    labels that do not fit the model's outputs, and an optimizer of another model.
+    """
+    signature = inspect.signature(loop)
+
+    @functools.wraps(loop)
+    def checked(*arguments, **more):
+        given = signature.bind(*arguments, **more).arguments
+        if given["epoch_count"] < 1:
+            count = given["epoch_count"]
+            raise ValueError(f"epoch_count is {count}; training needs at least 1 epoch")
+        if "optimizer" in given:
+            check_optimizer(given["optimizer"], given["model"])
+        given["train_loader"] = Batches(given["model"], given["train_loader"])
+        given["loss_function"] = refuse_bad_labels(given["loss_function"])
+        return loop(**given)
+
+    return checked
+
+
+def check_indices(y, scores):
+    """Raise ValueError unless `y` is one label of 0 ... outputs - 1 for each row of `scores`."""
+    if y.shape != scores.shape[:1]:  # (N, 1) would be compared with (N,) as a table, N x N
+        raise ValueError(f"labels of shape {tuple(y.shape)} for {len(scores)} images, not (N,)")
+    check_labels(y, scores)
 
 
 def check_labels(y, scores, ignored=None):
@@ -98,4 +161,18 @@ def check_optimizer(optimizer, model):
         raise ValueError(
             "the optimizer holds none of the model's parameters, so this model would not change; "
             "make the optimizer from it: torch.optim.SGD(model.parameters(), lr=0.1)"
+        )
+
+
+def check_hyperparameters(learning_rate, momentum, weight_decay, dampening, nesterov):
+    """Raise ValueError for values that torch.optim.SGD refuses, and for NaN."""
+    given = {"learning_rate": learning_rate, "momentum": momentum, "weight_decay": weight_decay}
+    if math.isnan(dampening):
+        raise ValueError("dampening is nan; it must be a number")
+    for name, value in given.items():
+        if not value >= 0:
+            raise ValueError(f"{name} is {value}; it must be 0 or more")
+    if nesterov and (momentum == 0 or dampening != 0):
+        raise ValueError(
+            f"nesterov needs momentum above 0 and dampening 0; got {momentum} and {dampening}"
         )

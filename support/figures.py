@@ -160,8 +160,14 @@ def save_animation(figures, name, milliseconds=800):
     frames = []
     for figure in figures:
         figure.savefig(frame := io.BytesIO(), format="png", dpi=120)
-        frames.append(Image.open(frame).convert("RGB").quantize(64, dither=Image.Dither.NONE))
+        frames.append(np.asarray(Image.open(frame).convert("RGB")))
         plt.close(figure)
+    # One palette for all: what does not change from frame to frame is written once.
+    every = Image.fromarray(np.concatenate(frames))
+    palette = every.quantize(64, method=Image.Quantize.MAXCOVERAGE, kmeans=1)
+    frames = [
+        Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in frames
+    ]
     gif = io.BytesIO()
     durations = [milliseconds] * (len(frames) - 1) + [3 * milliseconds]
     frames[0].save(
