@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from checks.difference import Difference, global_state_kept
-from checks.telling import in_one_line, own_line
+from checks.telling import in_one_line, own_line, wrapped
 
 RIGHT = {}  # what was found right, by task: what the notebook says at its end comes from here
 
@@ -28,8 +28,10 @@ class Task:
         if holds:
             return
         facts = {"expected": expected, "met": met, "look at": look}
-        lines = [f"    {name}: {fact}" for name, fact in facts.items() if fact is not None]
-        raise Difference("\n".join([words, *lines]), self.title)
+        lines = wrapped(f"{self.title}: {words}", 4, 0)
+        for name, fact in facts.items():
+            lines += wrapped(f"{name}: {fact}", 8, 4) if fact is not None else []
+        raise Difference("\n".join(lines))
 
     def call(self, *arguments, **more):
         """What the function returns; global state is kept, and what a progress bar shows is not.
@@ -84,19 +86,21 @@ class Task:
     def compare(self, met, right, wrongs, what, told=(), look=None):
         """Raise where two tensors differ, with the name of the wrong form that was met.
 
-        wrongs: a function that returns {what is wrong: numbers}; what: words in which {} is the
-        name. told: what was expected and met, where numbers in a row do not say it.
+        wrongs: a function that returns pairs (what is wrong, numbers), or a dict of them; what:
+        words in which {} is the name. told: expected and met, where a few numbers do not say it.
         """
         if close(met, right):
             return
-        found = (words.strip() for words, value in wrongs().items() if close(met, value))
+        pairs = wrongs()
+        pairs = pairs.items() if isinstance(pairs, dict) else pairs
+        found = (words.strip() for words, value in pairs if close(met, value))
         words = what.format(next(found, "not what it must be"))
         self.expect(False, words, *(told or (short(right), short(met))), look)
 
     def right(self, words):
-        """Say so in a line, and note it."""
+        """Say so, and note it."""
         RIGHT[self.title] = words
-        print(f"{self.title}: {words}")
+        print("\n".join(wrapped(f"{self.title}: {words}", 4, 0)))
 
 
 def close(left, right, tolerance=1e-6):

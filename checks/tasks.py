@@ -4,9 +4,11 @@ Each takes the student's function, raises a Difference that names task, mistake,
 and met, and where to look, and prints a line where all is right. RIGHT holds these lines by task.
 """
 
+from collections.abc import Hashable
+
 import torch
 
-from checks.open_task import RIGHT, Task
+from checks.open_task import RIGHT, Task, close, short
 from checks.tasks_data import (
     check_class_names,
     check_classes,
@@ -16,10 +18,14 @@ from checks.tasks_data import (
 )
 from checks.tasks_loops import check_loop, check_train
 from checks.tasks_measures import (
+    LABELS,
+    SCORES,
+    Table,
     check_accuracy,
     check_loss_function,
     check_measures,
     check_scores,
+    loader_of_seven,
 )
 from checks.tasks_net import check_net, check_repeatable
 from checks.tasks_updates import (
@@ -48,12 +54,14 @@ __all__ = [
     "check_momentum_step",
     "check_net",
     "check_plain_step",
-    "check_preprocess",
+    "check_prediction",
     "check_probabilities",
+    "check_preprocess",
     "check_repeatable",
     "check_scores",
     "check_selection",
     "check_split",
+    "check_test_accuracy",
     "check_train",
 ]
 
@@ -62,7 +70,7 @@ def check_selection(selected_no, instance_runs):
     """Judge the No that was selected: its validation accuracy is the highest."""
     task = Task("Task 9, selected_no", lambda: selected_no)
     met = f"{selected_no!r}, of {', '.join(map(str, instance_runs))}"
-    known = isinstance(selected_no, int | str) and selected_no in instance_runs
+    known = isinstance(selected_no, Hashable) and selected_no in instance_runs
     task.expect(known, "it is no No of an instance", "a key of instance_runs", met)
 
     def of(key, choose, last=False):
@@ -85,6 +93,8 @@ def check_selection(selected_no, instance_runs):
     words = "it has not the highest validation accuracy" + (f"; it is chosen by {by}" if by else "")
     told = f"No {' or '.join(map(str, best))}", f"No {selected_no}"
     task.expect(selected_no in best, words, *told, "what max compares")
+    words = "an earlier one has the same validation accuracy: the first of them is asked for"
+    task.expect(selected_no == best[0], words, f"No {best[0]}", f"No {selected_no}")
     task.right(f"No {selected_no} has the highest validation accuracy of {len(instance_runs)}")
 
 
@@ -119,9 +129,8 @@ def check_confusion(confusion_matrix):
     task.right("6 made-up images counted, a row for each true class")
 
 
-def check_probabilities(probabilities, scores):
-    """Judge probabilities (N, 2) beside their scores; single precision will do."""
-    task = Task("Task 10, probabilities", lambda: probabilities)
+def compare_probabilities(task, probabilities, scores):
+    """Raise where these are not the softmax of the scores; NaN of a model that diverged may be."""
     ours, scores = task.numbers(probabilities, "the probabilities"), scores.detach().cpu().double()
     right = scores.softmax(dim=1)
     wrongs = {
@@ -131,12 +140,48 @@ def check_probabilities(probabilities, scores):
         "softmax goes over the images, not over the classes": scores.softmax(dim=0),
         "they are sigmoids, which do not add up to 1": scores.sigmoid(),
         "the classes are interchanged": right.flip(1),
-        "they are answers, 0 or 1": right.round(),
     }
-    wrongs |= {f"they are rounded to {n} digits": right.round(decimals=n) for n in range(1, 5)}
-    if ours.shape == right.shape:  # a model that diverged has NaN in both
+    wrongs |= {f"they are rounded to {n} digits": right.round(decimals=n) for n in range(5)}
+    told = short(right), short(ours)
+    if ours.shape == right.shape:
         broken = right.isnan() & ours.isnan()
         ours, right = ours.masked_fill(broken, 0), right.masked_fill(broken, 0)
-    told = right[0].tolist(), ours[0].tolist()
     task.compare(ours, right, lambda: wrongs, "the probabilities are wrong: {}", told)
-    task.right(f"{len(ours):,} images, the softmax of their scores")
+
+
+def check_probabilities(probabilities, scores):
+    """Judge probabilities (N, 2) beside their scores; single precision will do."""
+    task = Task("Task 10, probabilities", lambda: probabilities)
+    compare_probabilities(task, probabilities, scores)
+    task.right(f"{len(probabilities):,} images, the softmax of their scores")
+
+
+def check_prediction(predict):
+    """Judge predict(model, loader), probabilities and labels, on seven images of known scores."""
+    task = Task("Task 10, predict", predict)
+    both = task.call(Table().eval(), loader_of_seven())
+    probabilities, labels = task.pair(both, "probabilities and labels")
+    compare_probabilities(task, probabilities, SCORES)
+    labels = task.numbers(labels, "labels")
+    answers = close(labels, SCORES.argmax(dim=1))
+    words = "the labels are the model's answers" if answers else "the labels are not the loader's"
+    task.expect(close(labels, LABELS), words, LABELS.tolist(), labels.tolist())
+    task.right("7 made-up images, the softmax of their scores")
+
+
+@torch.no_grad()
+def check_test_accuracy(test_accuracy, model, test_loader):
+    """Judge a number: the share of all test images that the selected model answers right."""
+    task, p = Task("Task 10, test_accuracy", lambda: test_accuracy), next(model.parameters())
+    accuracy = task.numbers(test_accuracy, "the accuracy").squeeze()
+    was_training = model.training
+    model.eval()
+    hits = [model(X.to(p.device, p.dtype)).argmax(1).cpu() == y.cpu() for X, y in test_loader]
+    model.train(was_training)
+    right = torch.cat(hits).double().mean()
+    wrongs = {"it is a percentage, not a fraction": 100 * right}
+    wrongs |= {"it is a count, not a fraction": torch.cat(hits).double().sum()}
+    wrongs |= {"it is that of the first batch alone": hits[0].double().mean()}
+    what = "it is not the accuracy of the selected model, as it was trained, on all test images: {}"
+    task.compare(accuracy, right, lambda: wrongs, what, (f"{right:.6g}", short(accuracy)))
+    task.right(f"{right:.2%} of all test images")

@@ -109,10 +109,12 @@ class Watch:
 
     def __init__(self, model):
         self.model, self.vectors, self.gradients, self.modes, self.epochs = model, [], [], [], []
+        self.rates = []
 
     @torch.no_grad()
-    def update(self, *_):
+    def update(self, rate=RATE):
         """Note what is there, and go a step of plain descent."""
+        self.rates.append(rate)
         gradients = [p.grad for p in self.model.parameters()]
         none = any(g is None for g in gradients)
         self.vectors.append(values_of(self.model))
@@ -120,7 +122,7 @@ class Watch:
         self.modes.append(self.model.training)
         for p, g in zip(self.model.parameters(), gradients, strict=True):
             if g is not None:
-                p -= RATE * g
+                p -= rate * g
 
     def after_epoch(self, *arguments):
         """Note after how many updates, and with what, it is called."""
@@ -157,7 +159,8 @@ def check_updates(task, watch, loss_function, what="update()"):
         "zero_grad comes once an epoch, not at each batch": (
             own.view(EPOCHS, n, -1).cumsum(1).flatten(0, 1)
         ),
-        "there are no gradients: zero_grad comes after backward, or backward is missing": 0 * own,
+        "there are none in the model that is given: zero_grad comes after backward, backward is "
+        "missing, or a copy of the model is trained": 0 * own,
         f"{what} comes before backward: it gets the gradients of the batch before": torch.cat(
             [zero[None], own[:-1]]
         ),
@@ -167,11 +170,16 @@ def check_updates(task, watch, loss_function, what="update()"):
         "the gradients are divided by the number of images": own / sizes,
         "the loss goes backward twice": 2 * own,
     }
+    first = next((k for k in range(right) if not close(seen[k], own[k])), 0)
+    told = [f"{short(g[first][:3])}, ... at update {first + 1}" for g in (own, seen)]
     look = "the order of zero_grad, backward and the update"
-    task.compare(seen, own, lambda: wrongs, f"the gradients at {what} are wrong: {{}}", look=look)
+    what = f"{what} meets other gradients than those of its batch: {{}}"
+    task.compare(seen, own, lambda: wrongs, what, told, look)
+    words = "the learning rate of the optimizer is changed while it trains"
+    task.expect(set(watch.rates) == {RATE}, words, RATE, watch.rates)
     expected = torch.cat([watch.vectors[0][None], torch.stack(watch.vectors) - RATE * own])
     stood = torch.stack([*watch.vectors, end])
-    words = f"the weights move beside {what}: something else changes them too"
+    words = "the weights move at another place, too"
     task.expect(close(stood, expected), words, look="what else changes the parameters")
     task.expect(same_bits(watch.vectors[0], start), "the weights move before the first update")
 
@@ -183,7 +191,7 @@ def check_loop(run_epochs):
     loss_function = Loss()
     watch = Watch(Net())
     arguments = (EPOCHS, watch.model, loss_function, loader_of_eight(), watch.update)
-    losses = task.call(*arguments, after_epoch=watch.after_epoch)
+    losses = task.call(*arguments, watch.after_epoch)
     check_updates(task, watch, loss_function)
     check_losses(task, losses, loss_function)
     places, n = [place for place, _ in watch.epochs], len(SIZES)
@@ -214,7 +222,7 @@ class WatchedSGD(torch.optim.SGD):
 
     def step(self, closure=None):
         """A step of plain descent, noted."""
-        self.watch.update()
+        self.watch.update(self.param_groups[0]["lr"])
 
 
 @one_training()

@@ -16,16 +16,15 @@ FIRST = 4
 
 
 class Table(nn.Module):
-    """A net whose scores of image i are row i; in training mode they are others."""
+    """A net whose scores of image i are row i; in training mode it takes the row before."""
 
     def __init__(self):
         super().__init__()
         self.scale = nn.Parameter(torch.ones((), dtype=torch.double))
 
     def forward(self, X):
-        rows = X.flatten(start_dim=1)[:, 0].round().long().cpu()
-        scores = SCORES[rows].to(X.device) * self.scale.to(X.device)
-        return -scores if self.training else scores
+        rows = X.flatten(start_dim=1)[:, 0].round().long().cpu() - int(self.training)
+        return SCORES[rows].to(X.device) * self.scale.to(X.device)
 
 
 def loader_of_seven(image_shape=(3, 32, 32)):
@@ -34,21 +33,23 @@ def loader_of_seven(image_shape=(3, 32, 32)):
     return DataLoader(TensorDataset(X.clone(), LABELS), batch_size=FIRST)
 
 
+@torch.enable_grad()
 def measured(task):
     """What the judged function says of a model in eval mode, and a remark on training mode.
 
-    In training mode the model has other scores, as one with dropout or batch norm has. MyMLP has
-    neither, so this is no mistake.
+    MyMLP has neither dropout nor batch norm, so it is no mistake to measure it in the mode in which
+    it comes.
     """
     results, model = [], Table()
     for training in (False, True):
         results.append(task.call(model.train(training), loader_of_seven()))
-    remark = ""
-    values = [task.numbers(value, "what it returns") for value in results]
+        words = "the model is trained: measuring changes its weights"
+        task.expect(model.scale.item() == 1, words, look="backward, step and the like")
+    remark, values = "", [task.numbers(value, "what it returns") for value in results]
     if not close(*values):
-        remark = "; remark: in training mode, where dropout and batch norm would act"
+        remark = " (remark: not in eval mode)"
     elif not model.training:
-        remark = "; remark: the model is left in eval mode"
+        remark = " (remark: the model is left in eval mode)"
     return results[0], remark
 
 
@@ -59,9 +60,10 @@ def wrong_accuracies(scores, right_of):
     means = [part.mean() for part in parts]
     probabilities = scores.softmax(dim=1)
     others = {
+        "that of training mode: the model is not in eval mode": right_of(scores.roll(1, 0)).mean(),
         "a mean over batches, not over images": sum(means) / 2,
         "the lowest score's, not the highest's (argmin)": right_of(-scores).mean(),
-        "the number of right answers, not their share": hits.sum(),
+        "a count of right answers, not the fraction": hits.sum(),
         "a percentage, not a fraction": 100 * hits.mean(),
         "the share of wrong answers": 1 - hits.mean(),
         "the last batch's alone": means[1],
@@ -101,7 +103,6 @@ def check_share(task, value, what="the accuracy"):
     task.compare(accuracy, right, lambda: wrong_accuracies(SCORES, hits_of), what + " is {}", told)
 
 
-@torch.no_grad()
 def check_accuracy(compute_accuracy):
     """Judge compute_accuracy on seven images in two unequal batches, with known scores."""
     task = Task("Task 3, compute_accuracy", compute_accuracy)
@@ -118,7 +119,7 @@ def check_scores(scores_of):
     scores, labels = task.pair(task.call(model, loader_of_seven()), "scores and labels")
     scores, labels = task.numbers(scores, "scores"), task.numbers(labels, "labels")
     wrongs = {
-        "they are those of training mode": -SCORES,
+        "they are those of training mode": SCORES.roll(1, 0),
         "they are probabilities, after a softmax": SCORES.softmax(dim=1),
         "they are answers, after an argmax": SCORES.argmax(dim=1).double(),
         "they are the last batch's alone": SCORES[FIRST:],
@@ -144,6 +145,9 @@ def measures(scores, loss_function):
     again = loss_function(scores.softmax(dim=1), LABELS)
     wrongs = {
         "0": torch.zeros(()),
+        "that of training mode: the model is not in eval mode": loss_function(
+            scores.roll(1, 0), LABELS
+        ),
         "a sum over images, not a mean": losses.sum(),
         "a mean over batches, not over images": sum(parts) / 2,
         "the sum of the batches' means": sum(parts),
@@ -160,7 +164,6 @@ def measures(scores, loss_function):
     return losses.mean(), {w: v.double() for w, v in wrongs.items()}
 
 
-@torch.no_grad()
 def check_measures(loss_and_accuracy, loss_function=None):
     """Judge loss_and_accuracy on seven images in two unequal batches, with known scores."""
     loss_function = nn.CrossEntropyLoss() if loss_function is None else loss_function

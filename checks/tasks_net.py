@@ -1,7 +1,7 @@
 """Task 2 judged, and what the optimizers are compared by: net, start, order, random numbers."""
 
 import math
-from itertools import combinations, product
+from itertools import combinations
 
 import torch
 from torch import nn
@@ -56,34 +56,38 @@ def layers_of(task, model, n_in):
 
 def scores_by(layers, X, between):
     """The outputs of these layers, with between[i] after hidden layer i + 1."""
-    a = X.flatten(start_dim=1)
-    for (weight, bias), activation in zip(layers, (*between, lambda z: z), strict=True):
-        a = activation(functional.linear(a, weight, bias))
-    return a
+    return scores_from(layers, functional.linear(X.flatten(start_dim=1), *layers[0]), between)
+
+
+def scores_from(layers, z, between):
+    """The outputs, where z is what the first layer gives: that one alone takes long."""
+    for (weight, bias), activation in zip(layers[1:], between, strict=True):
+        z = functional.linear(activation(z), weight, bias)
+    return z
 
 
 def wrong_nets(layers, X):
-    """{what is wrong: the outputs of these layers so}."""
+    """Pairs (what is wrong, the outputs of these layers so), the usual ones first."""
     relu, hidden = torch.relu, len(layers) - 1
-    right = scores_by(layers, X, [relu] * hidden)
-    wrongs = {f"a {name} stands at the output": f(right) for name, f in AT_THE_OUTPUT.items()}
-    for count in range(1, hidden + 1):
+    first = functional.linear(X.flatten(start_dim=1), *layers[0])
+    right = scores_from(layers, first, [relu] * hidden)
+    yield "the two scores are interchanged", right.flip(1)
+    yield from ((f"a {name} stands at the output", f(right)) for name, f in AT_THE_OUTPUT.items())
+    for count in range(hidden, 0, -1):
         for where in combinations(range(hidden), count):
             places = " and ".join(str(i + 1) for i in where)
             for name, f in {"no ReLU": lambda z: z, **ACTIVATIONS}.items():
                 words = f"{name} {'in the place of ReLU ' * (name != 'no ReLU')}after layer "
                 between = [f if i in where else relu for i in range(hidden)]
-                wrongs[words + places] = scores_by(layers, X, between)
-    for (name, f), (last, g) in product(ACTIVATIONS.items(), AT_THE_OUTPUT.items()):
-        z = scores_by(layers, X, [f] * hidden)
-        wrongs[f"{name} in the place of ReLU, and a {last} at the output"] = g(z)
-    orders = {"interchanged (transposed)": X.mT, "last": X.movedim(1, -1)}
-    for name, moved in orders.items():
-        words = "the axes of the image" if name != "last" else "the channels"
-        wrongs[f"{words} are moved before it is flattened: {name}"] = scores_by(
-            layers, moved, [relu] * hidden
-        )
-    return wrongs
+                yield words + places, scores_from(layers, first, between)
+    for name, f in ACTIVATIONS.items():
+        z = scores_from(layers, first, [f] * hidden)
+        for last, g in AT_THE_OUTPUT.items():
+            yield f"{name} in the place of ReLU, and a {last} at the output", g(z)
+    moved = {"the axes of the image": X.mT, "the channels": X.movedim(1, -1)}
+    for name, images in moved.items():
+        words = f"{name} are moved before the image is flattened"
+        yield words, scores_by(layers, images, [relu] * hidden)
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from checks.difference import Difference, bits, global_state_kept
 from checks.open_task import Task
-from checks.sgd_test import ORDER, diagnosis, report_on, verdict
+from checks.sgd_test import ORDER, diagnosis, report_on, settings_for, verdict
 from checks.tasks_loops import EPOCHS, RATE, Loss, Net, check_losses, loader_of_eight
 from checks.trainings import (
     MORE_FOR_A_STEP,
@@ -63,14 +63,15 @@ def judge_runs(task, runs, not_written=(), exact=True):
     lines = report_on(runs, exact, False)
     if all(verdict(run, exact)[0] for run in runs):
         return
-    words = "it differs from torch.optim.SGD in small trainings"
-    raise Difference("\n".join([words, *lines, *diagnosis(runs)]), task.title)
+    first = f"{task.title}: it differs from torch.optim.SGD in small trainings"
+    raise Difference("\n".join([first, *lines, *diagnosis(runs)]))
 
 
 def judge_step(task, step, settings, more=()):
     """Judge a step (model, learning_rate, momentum, weight_decay, momentum_buffer) in settings.
 
-    more: settings of switches that may stay unused. Returns the titles of those not written.
+    more: settings of switches that may stay unused. Returns how many small trainings were judged,
+    and the titles of what is not written.
     """
     used, changed, unasked = set(), [], []
 
@@ -96,8 +97,9 @@ def judge_step(task, step, settings, more=()):
         task.expect(
             not changed, "it changes p.grad, which torch.optim.SGD leaves as it is", look=look
         )
-        not_written, written = [], []
-        for setting in more:
+        taken = settings_for(step)[0]
+        not_written, written = [s.title for s in more if s not in taken], []
+        for setting in [s for s in more if s in taken]:
             run, plain = run_setting(train, setting), run_setting(train, replace(setting, more=()))
             unused = unasked or same_ends(run, plain)
             (not_written if unused else written).append(setting.title if unused else run)
@@ -154,7 +156,7 @@ def check_manual_step(manual_sgd_step):
     """Judge manual_sgd_step likewise; switches beyond the assignment may stay unused."""
     task = Task("Task 7, manual_sgd_step", manual_sgd_step)
     count, not_written = judge_step(task, manual_sgd_step, OF_A_STEP, MORE_FOR_A_STEP)
-    beyond = f"; not written, nor asked for: {', '.join(not_written)}" if not_written else ""
+    beyond = f"; optional and not written: {', '.join(not_written)}" if not_written else ""
     task.right(said(count) + beyond)
 
 
@@ -189,10 +191,10 @@ def check_instances(INSTANCES):
     form = "{1: dict(learning_rate=0.01, momentum=0.9, weight_decay=0.0), 2: ...}"
     wanted = f"a dict of rules by their No: {form}"
 
+    task = Task("INSTANCES", lambda: INSTANCES)
+
     def expect(holds, words, met=None):
-        if not holds:
-            told = f"{words}\n    expected: {wanted}"
-            raise Difference(told + (f"\n    met: {met}" if met else ""), "INSTANCES")
+        task.expect(holds, words, wanted, met)
 
     is_dict = isinstance(INSTANCES, dict)
     expect(is_dict, f"it is a {type(INSTANCES).__name__}", repr(INSTANCES)[:80])

@@ -1,0 +1,365 @@
+"""Task 1: images and labels as tensors, and the two classes."""
+
+from tests.programs.tasks import changed, tables
+
+WRONG, RIGHT, wrong, right = tables()
+
+# -------------------------------------------------------------------------------------- preprocess
+
+PREPROCESS = """
+def preprocess(images, labels):
+    X = torch.tensor(images).permute(0, 3, 1, 2) / 255.0
+    X = (X.to(DTYPE) - 0.5) / 0.5
+    y = torch.tensor(labels).long()
+    return TensorDataset(X, y)
+"""
+AXES = ".permute(0, 3, 1, 2)"
+SCALED = "X = (X.to(DTYPE) - 0.5) / 0.5"
+TARGETS = "y = torch.tensor(labels).long()"
+
+wrong(
+    "preprocess, reshape in the place of permute",
+    changed(PREPROCESS, AXES, ".reshape(-1, 3, 32, 32)"),
+    *("reshape", "permute", "scrambled"),
+    listed=True,
+)
+wrong(
+    "preprocess, numpy's reshape and a comment that says transpose",
+    """
+def preprocess(images, labels):
+    # transpose to channels first
+    n, h, w, c = images.shape
+    x = images.reshape((n, c, h, w)).astype("float64")
+    x = 2 * (x / 255) - 1
+    return TensorDataset(torch.from_numpy(x), torch.from_numpy(labels.astype("int64")))
+""",
+    *("reshape", "permute", "scrambled"),
+    listed=True,
+)
+wrong(
+    "preprocess, height and width interchanged",
+    changed(PREPROCESS, AXES, ".transpose(1, 3)"),
+    *("height", "width", "interchanged", "transpose"),
+    listed=True,
+)
+wrong(
+    "preprocess, BGR",
+    changed(PREPROCESS, "torch.tensor(images)", "torch.tensor(images[..., ::-1].copy())"),
+    *("BGR", "red", "channel"),
+    listed=True,
+)
+wrong(
+    "preprocess, a scale for each image",
+    """
+def preprocess(images, labels):
+    X = torch.from_numpy(images).permute(0, 3, 1, 2).to(DTYPE)
+    low = X.amin(dim=(1, 2, 3), keepdim=True)
+    high = X.amax(dim=(1, 2, 3), keepdim=True)
+    X = 2 * (X - low) / (high - low).clamp(min=1) - 1
+    return TensorDataset(X, torch.from_numpy(labels).long())
+""",
+    *("each image", "an image", "one image", "constants"),
+    listed=True,
+)
+wrong(
+    "preprocess, mean and deviation of the images given",
+    """
+def preprocess(images, labels):
+    X = torch.from_numpy(images).permute(0, 3, 1, 2).to(DTYPE)
+    mean, std = X.mean(dim=(0, 2, 3), keepdim=True), X.std(dim=(0, 2, 3), keepdim=True)
+    return TensorDataset((X - mean) / (std + 1e-8), torch.from_numpy(labels).long())
+""",
+    *("[-1, 1]", "constants", "mean", "range"),
+)
+wrong(
+    "preprocess, the constants of ImageNet",
+    """
+MEAN = torch.tensor([0.485, 0.456, 0.406], dtype=DTYPE).view(1, 3, 1, 1)
+STD = torch.tensor([0.229, 0.224, 0.225], dtype=DTYPE).view(1, 3, 1, 1)
+
+
+def preprocess(images, labels):
+    X = torch.from_numpy(images).permute(0, 3, 1, 2).to(DTYPE) / 255
+    return TensorDataset((X - MEAN) / STD, torch.from_numpy(labels).long())
+""",
+    *("[-1, 1]", "constants", "range"),
+)
+wrong(
+    "preprocess, pixels from 0 to 1",
+    changed(PREPROCESS, SCALED, "X = X.to(DTYPE)"),
+    *("[-1, 1]", "range"),
+)
+wrong(
+    "preprocess, pixels from 0 to 255",
+    """
+def preprocess(images, labels):
+    images = images.transpose(0, 3, 1, 2).astype(np.float64)
+    return TensorDataset(torch.as_tensor(images), torch.as_tensor(labels, dtype=torch.int64))
+""",
+    *("[-1, 1]", "range", "255"),
+)
+wrong(
+    "preprocess, bytes overflow",
+    """
+def preprocess(images, labels):
+    scaled = (images * 2 - 255) / 255
+    X = torch.tensor(scaled, dtype=DTYPE).permute(0, 3, 1, 2)
+    return TensorDataset(X, torch.tensor(labels, dtype=torch.long))
+""",
+    *("uint8", "overflow", "byte", "[-1, 1]", "range", "pixel"),
+)
+wrong(
+    "preprocess, whole numbers divided",
+    changed(PREPROCESS, "/ 255.0", "// 255"),
+    *("whole", "pixel", "[-1, 1]", "//"),
+)
+wrong(
+    "preprocess, scaled twice",
+    changed(PREPROCESS, SCALED, "X = ((X / 255).to(DTYPE) - 0.5) / 0.5"),
+    *("[-1, 1]", "range", "pixel", "twice"),
+)
+wrong(
+    "preprocess, the negative of the photo",
+    changed(PREPROCESS, SCALED, "X = (0.5 - X.to(DTYPE)) / 0.5"),
+    *("sign", "negative", "pixel", "black"),
+)
+wrong(
+    "preprocess, single precision",
+    """
+def preprocess(images, labels):
+    X = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return TensorDataset(X, torch.from_numpy(labels).long())
+""",
+    *("double", "float64", "float32", "dtype", "precision"),
+)
+wrong(
+    "preprocess, gray photos",
+    changed(PREPROCESS, SCALED, SCALED + "\n    X = X.mean(1, keepdim=True).repeat(1, 3, 1, 1)"),
+    *("channel", "gray", "color", "pixel"),
+)
+wrong(
+    "preprocess, channels left at the end",
+    changed(PREPROCESS, AXES, ""),
+    *("shape", "channel", "permute"),
+)
+wrong(
+    "preprocess, already flattened",
+    changed(PREPROCESS, "TensorDataset(X, y)", "TensorDataset(X.flatten(1), y)"),
+    *("shape", "3072"),
+)
+wrong(
+    "preprocess, photos mirrored as in a tutorial on augmentation",
+    changed(PREPROCESS, SCALED, SCALED + "\n    X = X.flip(-1)"),
+    *("mirror", "flip", "pixel", "width"),
+)
+wrong(
+    "preprocess, noise added",
+    changed(PREPROCESS, SCALED, SCALED + "\n    X = (X + 0.02 * torch.randn_like(X)).clamp(-1, 1)"),
+    *("pixel", "random", "noise"),
+)
+wrong(
+    "preprocess, targets as floating-point numbers",
+    changed(PREPROCESS, TARGETS, "y = torch.tensor(labels, dtype=DTYPE)"),
+    *("int64", "long", "dtype", "whole"),
+)
+wrong(
+    "preprocess, one-hot targets",
+    changed(PREPROCESS, TARGETS, "y = nn.functional.one_hot(torch.tensor(labels).long(), 2)"),
+    *("one-hot", "shape", "(N,)"),
+)
+wrong(
+    "preprocess, two tensors in the place of a dataset",
+    changed(PREPROCESS, "return TensorDataset(X, y)", "return X, y"),
+    *("TensorDataset", "tuple"),
+)
+
+right("preprocess, one line each", PREPROCESS)
+right(
+    "preprocess, numpy does it in double precision",
+    """
+def preprocess(images, labels):
+    scaled = np.transpose(images.astype(np.float64), (0, 3, 1, 2)) / 127.5 - 1.0
+    return TensorDataset(torch.from_numpy(scaled), torch.from_numpy(np.asarray(labels, np.int64)))
+""",
+    exact=False,
+)
+right(
+    "preprocess, image by image",
+    """
+def preprocess(images, labels):
+    all_x = []
+    for image in images:
+        red, green, blue = image[:, :, 0], image[:, :, 1], image[:, :, 2]
+        x = torch.stack([torch.tensor(c.astype("float64")) for c in (red, green, blue)])
+        all_x.append(x * 2 / 255 - 1)
+    return TensorDataset(torch.stack(all_x), torch.LongTensor([int(label) for label in labels]))
+""",
+    exact=False,
+)
+right(
+    "preprocess, moveaxis and lerp",
+    """
+def preprocess(images, labels):
+    shares = torch.as_tensor(images).moveaxis(-1, 1).to(DTYPE).div(255)
+    one = torch.ones((), dtype=DTYPE)
+    return TensorDataset(torch.lerp(-one, one, shares), torch.as_tensor(labels).to(torch.long))
+""",
+    exact=False,
+)
+
+# ----------------------------------------------------------------------------- airplanes_and_birds
+
+CLASSES_KEPT = """
+def airplanes_and_birds(cifar10):
+    targets = np.asarray(cifar10.targets)
+    airplane, bird = CLASSES.values()
+    keep = (targets == airplane) | (targets == bird)
+    return preprocess(cifar10.data[keep], (targets[keep] == bird).astype("int64"))
+"""
+NUMBERED = '(targets[keep] == bird).astype("int64")'
+KEPT = "keep = (targets == airplane) | (targets == bird)"
+
+wrong(
+    "airplanes_and_birds, cars in the place of birds",
+    """
+def airplanes_and_birds(cifar10):
+    labels = np.array(cifar10.targets)
+    kept = np.isin(labels, (0, 1))
+    return preprocess(cifar10.data[kept], labels[kept])
+""",
+    *("class", "label 1", "labels 0 and 1"),
+    listed=True,
+)
+wrong(
+    "airplanes_and_birds, cats in the place of birds",
+    """
+def airplanes_and_birds(cifar10):
+    labels = np.array(cifar10.targets)
+    kept = (labels == 0) | (labels == 3)
+    return preprocess(cifar10.data[kept], labels[kept] // 3)
+""",
+    *("class", "label 3", "labels 0 and 3"),
+    listed=True,
+)
+wrong(
+    "airplanes_and_birds, the two labels swapped",
+    changed(CLASSES_KEPT, NUMBERED, NUMBERED.replace("bird", "airplane")),
+    *("swapped", "exchanged", "interchanged", "reversed"),
+    listed=True,
+)
+wrong(
+    "airplanes_and_birds, label 2 not mapped",
+    changed(CLASSES_KEPT, NUMBERED, "targets[keep]"),
+    *("0 and 2", "label 2", "mapped", "0 and 1"),
+    listed=True,
+)
+wrong(
+    "airplanes_and_birds, all airplanes and then all birds",
+    """
+def airplanes_and_birds(cifar10):
+    labels = np.array(cifar10.targets)
+    airplanes = cifar10.data[labels == 0]
+    birds = cifar10.data[labels == 2]
+    images = np.concatenate([airplanes, birds])
+    return preprocess(images, np.array([0] * len(airplanes) + [1] * len(birds)))
+""",
+    *("order", "sorted"),
+    listed=True,
+)
+wrong(
+    "airplanes_and_birds, labels of other images",
+    changed(CLASSES_KEPT, NUMBERED, "(targets[: keep.sum()] == bird).astype(int)"),
+    *("belong", "label", "target"),
+    listed=True,
+)
+wrong(
+    "airplanes_and_birds, 0 or 2 as Python reads it",
+    changed(CLASSES_KEPT, KEPT, "keep = targets == (airplane or bird)"),
+    *("class", "missing", "airplane", "count", "images"),
+)
+wrong(
+    "airplanes_and_birds, all ten classes",
+    """
+def airplanes_and_birds(cifar10):
+    labels = [0 if label == 0 else 1 for label in cifar10.targets]
+    return preprocess(cifar10.data, np.array(labels))
+""",
+    *("class", "images", "other"),
+)
+wrong(
+    "airplanes_and_birds, classes 0 to 3 in two pairs",
+    """
+def airplanes_and_birds(cifar10):
+    labels = np.array(cifar10.targets) // 2
+    kept = labels <= 1
+    return preprocess(cifar10.data[kept], labels[kept])
+""",
+    *("class", "images", "label 1", "other"),
+)
+wrong(
+    "airplanes_and_birds, shuffled already",
+    """
+def airplanes_and_birds(cifar10):
+    labels = np.array(cifar10.targets)
+    kept = np.flatnonzero(np.isin(labels, (0, 2)))
+    np.random.shuffle(kept)
+    return preprocess(cifar10.data[kept], labels[kept] // 2)
+""",
+    *("order", "shuffled"),
+)
+wrong(
+    "airplanes_and_birds, as many of each by cutting the rest off",
+    """
+def airplanes_and_birds(cifar10):
+    labels = np.array(cifar10.targets)
+    airplanes, birds = np.flatnonzero(labels == 0), np.flatnonzero(labels == 2)
+    count = min(len(airplanes), len(birds))
+    kept = np.sort(np.concatenate([airplanes[:count], birds[:count]]))
+    return preprocess(cifar10.data[kept], labels[kept] // 2)
+""",
+    *("images", "count", "missing", "all"),
+)
+wrong(
+    "airplanes_and_birds, the last one lost",
+    """
+def airplanes_and_birds(cifar10):
+    images, labels = [], []
+    for i in range(len(cifar10.targets) - 1):
+        if cifar10.targets[i] in (0, 2):
+            images.append(cifar10.data[i])
+            labels.append(cifar10.targets[i] // 2)
+    return preprocess(np.array(images), np.array(labels))
+""",
+    *("images", "last", "missing", "count"),
+)
+wrong(
+    "airplanes_and_birds, labels -1 and 1",
+    changed(CLASSES_KEPT, NUMBERED, "np.where(targets[keep] == bird, 1, -1)"),
+    *("-1", "0 and 1", "label"),
+)
+
+right("airplanes_and_birds, from CLASSES", CLASSES_KEPT)
+right(
+    "airplanes_and_birds, a loop over lists",
+    """
+def airplanes_and_birds(cifar10):
+    numbers = {label: i for i, label in enumerate(CLASSES.values())}
+    pairs = [
+        (image, numbers[label])
+        for image, label in zip(cifar10.data, cifar10.targets)
+        if label in numbers
+    ]
+    images, labels = zip(*pairs)
+    return preprocess(np.stack(images), np.array(labels))
+""",
+)
+right(
+    "airplanes_and_birds, indices and the literal labels",
+    """
+def airplanes_and_birds(cifar10):
+    wanted = list(CLASSES.values())
+    indices = [i for i, t in enumerate(cifar10.targets) if t in wanted]
+    labels = torch.tensor([wanted.index(cifar10.targets[i]) for i in indices])
+    return preprocess(np.take(cifar10.data, indices, axis=0), labels.numpy())
+""",
+)

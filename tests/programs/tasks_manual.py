@@ -1,0 +1,423 @@
+"""Task 7: the whole update of the assignment, and the training with it."""
+
+from tests.programs.tasks import changed, tables
+
+WRONG, RIGHT, wrong, right = tables()
+
+# --------------------------------------------------------------------------------- manual_sgd_step
+
+STEP = """
+@torch.no_grad()
+def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
+    for i, p in enumerate(model.parameters()):
+        g = p.grad
+        if weight_decay > 0:
+            g = g.add(p, alpha=weight_decay)
+        if momentum > 0:
+            if momentum_buffer[i] is None:
+                momentum_buffer[i] = torch.clone(g)
+            else:
+                momentum_buffer[i].mul_(momentum).add_(g)
+            g = momentum_buffer[i]
+        p.add_(g, alpha=-learning_rate)
+"""
+DECAYED = "        if weight_decay > 0:\n            g = g.add(p, alpha=weight_decay)\n"
+FIRST, LATER = "torch.clone(g)", "momentum_buffer[i].mul_(momentum).add_(g)"
+
+wrong(
+    "manual_sgd_step, torch.optim.SGD inside",
+    """
+def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=learning_rate, momentum=momentum, weight_decay=weight_decay
+    )
+    for p, v in zip(model.parameters(), momentum_buffer):
+        if v is not None:
+            optimizer.state[p]["momentum_buffer"] = v
+    optimizer.step()
+    for i, p in enumerate(model.parameters()):
+        momentum_buffer[i] = optimizer.state[p].get("momentum_buffer")
+""",
+    *("torch.optim", "optimizer", "by hand"),
+    listed=True,
+)
+wrong(
+    "manual_sgd_step, a new torch.optim.SGD each time",
+    """
+def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
+    torch.optim.SGD(
+        model.parameters(), lr=learning_rate, momentum=momentum, weight_decay=weight_decay
+    ).step()
+""",
+    *("torch.optim", "optimizer", "by hand"),
+    listed=True,
+)
+wrong(
+    "manual_sgd_step, momentum and decay ignored",
+    """
+def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
+    plain_step(list(model.parameters()), learning_rate)
+""",
+    *("momentum", "decay"),
+    listed=True,
+)
+wrong(
+    "manual_sgd_step, the buffer is .grad",
+    changed(STEP, FIRST, "g"),
+    *(".grad", "clone"),
+    listed=True,
+)
+wrong(
+    "manual_sgd_step, momentum ignored",
+    """
+@torch.no_grad()
+def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
+    decay_step(list(model.parameters()), learning_rate, weight_decay)
+""",
+    "momentum",
+    listed=True,
+)
+wrong("manual_sgd_step, decay ignored", changed(STEP, DECAYED, ""), "decay", listed=True)
+wrong(
+    "manual_sgd_step, decay only where there is momentum",
+    """
+@torch.no_grad()
+def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
+    for i, p in enumerate(model.parameters()):
+        if momentum:
+            g = p.grad + weight_decay * p
+            old = momentum_buffer[i] if momentum_buffer[i] is not None else 0
+            momentum_buffer[i] = momentum * old + g
+            p -= learning_rate * momentum_buffer[i]
+        else:
+            p -= learning_rate * p.grad
+""",
+    "decay",
+)
+wrong(
+    "manual_sgd_step, momentum only where there is decay",
+    changed(STEP, "if momentum > 0:", "if momentum > 0 and weight_decay > 0:"),
+    "momentum",
+)
+wrong(
+    "manual_sgd_step, no move without momentum",
+    """
+@torch.no_grad()
+def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
+    for i, p in enumerate(model.parameters()):
+        g = p.grad.add(p, alpha=weight_decay)
+        if momentum != 0:
+            if momentum_buffer[i] is None:
+                momentum_buffer[i] = torch.zeros_like(p)
+            momentum_buffer[i].mul_(momentum).add_(g)
+            p.add_(momentum_buffer[i], alpha=-learning_rate)
+""",
+    *("not move", "momentum", "unchanged", "never"),
+)
+wrong(
+    "manual_sgd_step, a plain step before the momentum's",
+    changed(
+        STEP,
+        "        if momentum > 0:\n",
+        "        p.add_(g, alpha=-learning_rate)\n        if momentum > 0:\n",
+    ),
+    *("twice", "two"),
+)
+wrong(
+    "manual_sgd_step, the first step skipped",
+    changed(STEP, FIRST, FIRST + "\n                continue"),
+    *("first", "skip"),
+)
+wrong(
+    "manual_sgd_step, the buffer filled at the first step and left",
+    changed(STEP, LATER, "momentum_buffer[i] * momentum + g"),
+    *("buffer", "first", "kept", "updated"),
+)
+wrong(
+    "manual_sgd_step, the list replaced by a local one",
+    """
+@torch.no_grad()
+def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
+    new_buffer = []
+    for p, v in zip(model.parameters(), momentum_buffer):
+        g = p.grad.add(p, alpha=weight_decay)
+        v = g.clone() if v is None else v.mul(momentum).add(g)
+        new_buffer.append(v)
+        p.add_(v, alpha=-learning_rate)
+    momentum_buffer = new_buffer
+""",
+    *("buffer", "momentum", "kept"),
+)
+wrong(
+    "manual_sgd_step, the buffer starts at the gradient, which is then added again",
+    changed(STEP, "            else:\n                " + LATER, "            " + LATER),
+    *("first", "buffer", "start", "twice"),
+)
+wrong(
+    "manual_sgd_step, the first buffer starts damped",
+    changed(STEP, FIRST, "g * (1 - momentum)"),
+    *("first", "buffer", "start", "dampening", "1 - momentum"),
+)
+wrong(
+    "manual_sgd_step, momentum and decay exchanged",
+    changed(
+        STEP, "momentum, weight_decay, momentum_buffer", "weight_decay, momentum, momentum_buffer"
+    ),
+    *("order", "exchanged", "decay", "argument"),
+)
+wrong(
+    "manual_sgd_step, weights alone",
+    """
+@torch.no_grad()
+def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
+    for i, (name, p) in enumerate(model.named_parameters()):
+        if "weight" not in name:
+            continue
+        g = p.grad + weight_decay * p
+        momentum_buffer[i] = g if momentum_buffer[i] is None else momentum * momentum_buffer[i] + g
+        p -= learning_rate * momentum_buffer[i]
+""",
+    "bias",
+)
+wrong(
+    "manual_sgd_step, decay again at the end",
+    STEP + "        p.mul_(1 - learning_rate * weight_decay)\n",
+    *("decay", "twice"),
+)
+
+right("manual_sgd_step, without the further switches", STEP)
+right(
+    "manual_sgd_step, buffers that start at 0",
+    """
+def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
+    parameters = [p for p in model.parameters()]
+    with torch.no_grad():
+        for i in range(len(parameters)):
+            p = parameters[i]
+            if momentum_buffer[i] is None:
+                momentum_buffer[i] = torch.zeros_like(p)
+            g = p.grad if weight_decay == 0 else p.grad.add(p, alpha=weight_decay)
+            momentum_buffer[i] = momentum_buffer[i].mul(momentum).add(g)
+            p.data = p.data.sub(momentum_buffer[i], alpha=learning_rate)
+""",
+)
+right(
+    "manual_sgd_step, a callable object",
+    """
+class Step:
+    @torch.no_grad()
+    def __call__(self, model, learning_rate, momentum, weight_decay, momentum_buffer):
+        for i, p in enumerate(model.parameters()):
+            g = p.grad.add(p, alpha=weight_decay)
+            if momentum and momentum_buffer[i] is not None:
+                g = g.add_(momentum_buffer[i].mul(momentum))
+            momentum_buffer[i] = g
+            p.add_(g, alpha=-learning_rate)
+
+
+manual_sgd_step = Step()
+""",
+)
+right(
+    "manual_sgd_step, with momentum_step",
+    """
+def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
+    parameters = list(model.parameters())
+    for i, v in enumerate(momentum_buffer):
+        momentum_buffer[i] = torch.zeros_like(parameters[i]) if v is None else v
+    momentum_step(parameters, learning_rate, momentum, weight_decay, momentum_buffer)
+""",
+)
+right(
+    "manual_sgd_step, the gradients of all parameters in one vector",
+    """
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+
+@torch.no_grad()
+def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
+    flat = parameters_to_vector(model.parameters())
+    g = torch.cat([p.grad.flatten() for p in model.parameters()]) + weight_decay * flat
+    sizes = [p.numel() for p in model.parameters()]
+    for i, (part, p) in enumerate(zip(g.split(sizes), model.parameters())):
+        old = 0 if momentum_buffer[i] is None else momentum_buffer[i]
+        momentum_buffer[i] = momentum * old + part.view_as(p)
+    v = torch.cat([buffer.flatten() for buffer in momentum_buffer])
+    vector_to_parameters(flat - learning_rate * v, model.parameters())
+""",
+    exact=False,
+)
+
+# ----------------------------------------------------------------------------- train_manual_update
+
+TRAINING = """
+def train_manual_update(
+    epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
+):
+    buffers = [None] * len(list(model.parameters()))
+
+    def update():
+        manual_sgd_step(model, learning_rate, momentum, weight_decay, buffers)
+
+    return run_epochs(epoch_count, model, loss_function, train_loader, update)
+"""
+CALL = "manual_sgd_step(model, learning_rate, momentum, weight_decay, buffers)"
+RETURN = "return run_epochs(epoch_count, model, loss_function, train_loader, update)"
+BUFFERS = "buffers = [None] * len(list(model.parameters()))"
+
+wrong(
+    "train_manual_update, torch.optim.SGD inside",
+    """
+def train_manual_update(
+    epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
+):
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=learning_rate, momentum=momentum, weight_decay=weight_decay
+    )
+    return train(epoch_count, optimizer, model, loss_function, train_loader)
+""",
+    *("torch.optim", "optimizer", "by hand"),
+    listed=True,
+)
+wrong(
+    "train_manual_update, new buffers at each update",
+    changed(changed(TRAINING, f"    {BUFFERS}\n\n", ""), CALL, f"{BUFFERS}\n        {CALL}"),
+    *("buffer", "momentum", "kept", "each"),
+)
+wrong(
+    "train_manual_update, new buffers at each epoch",
+    """
+def train_manual_update(
+    epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
+):
+    losses = []
+    for _ in range(epoch_count):
+        buffers = [None for _ in model.parameters()]
+        losses += run_epochs(
+            1, model, loss_function, train_loader,
+            lambda: manual_sgd_step(model, learning_rate, momentum, weight_decay, buffers),
+        )
+    return losses
+""",
+    *("epoch", "buffer"),
+)
+wrong(
+    "train_manual_update, momentum and decay exchanged",
+    changed(TRAINING, "momentum, weight_decay, buffers", "weight_decay, momentum, buffers"),
+    *("exchanged", "order", "decay", "momentum"),
+)
+wrong(
+    "train_manual_update, plain steps",
+    changed(TRAINING, CALL, "plain_step(list(model.parameters()), learning_rate)"),
+    *("momentum", "decay"),
+)
+wrong(
+    "train_manual_update, momentum without decay",
+    changed(TRAINING, CALL, "manual_sgd_step(model, learning_rate, momentum, 0.0, buffers)"),
+    "decay",
+)
+wrong(
+    "train_manual_update, nothing returned",
+    changed(TRAINING, RETURN, RETURN.removeprefix("return ")),
+    *("return", "None", "losses"),
+)
+wrong(
+    "train_manual_update, the update called and its result handed over",
+    changed(TRAINING, "train_loader, update)", "train_loader, lambda: update)"),
+    *("not move", "change", "unchanged", "update", "never"),
+)
+wrong(
+    "train_manual_update, the penalty in the loss and the decay in the step",
+    changed(
+        TRAINING,
+        RETURN,
+        """
+    def penalized(scores, y):
+        squares = sum((p**2).sum() for p in model.parameters())
+        return loss_function(scores, y) + weight_decay / 2 * squares
+
+    return run_epochs(epoch_count, model, penalized, train_loader, update)
+""".strip(),
+    ),
+    *("decay", "twice", "loss", "penalty"),
+)
+wrong(
+    "train_manual_update, the learning rate falls",
+    """
+def train_manual_update(
+    epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
+):
+    buffers = [None for _ in model.parameters()]
+    rate = [learning_rate]
+
+    def slower(model):
+        rate[0] *= 0.95
+
+    return run_epochs(
+        epoch_count, model, loss_function, train_loader,
+        lambda: manual_sgd_step(model, rate[0], momentum, weight_decay, buffers), slower,
+    )
+""",
+    *("learning rate", "learning_rate", "epoch"),
+)
+wrong(
+    "train_manual_update, one buffer that is shared by all trainings",
+    """
+BUFFERS = {}
+
+
+def train_manual_update(
+    epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
+):
+    buffers = BUFFERS.setdefault("v", [None for _ in model.parameters()])
+    return run_epochs(
+        epoch_count, model, loss_function, train_loader,
+        lambda: manual_sgd_step(model, learning_rate, momentum, weight_decay, buffers),
+    )
+""",
+    *("buffer", "second", "training", "call"),
+)
+wrong(
+    "train_manual_update, trains a model of its own",
+    changed(TRAINING, BUFFERS, "model = new_model()\n    " + BUFFERS),
+    *("model", "not move", "change", "unchanged", "never"),
+)
+
+right("train_manual_update, a function update", TRAINING)
+right(
+    "train_manual_update, functools.partial",
+    """
+import functools
+
+
+def train_manual_update(
+    epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
+):
+    buffers = [None] * sum(1 for _ in model.parameters())
+    rule = learning_rate, momentum, weight_decay
+    step = functools.partial(manual_sgd_step, model, *rule, buffers)
+    return run_epochs(epoch_count, model, loss_function, train_loader, step)
+""",
+)
+right(
+    "train_manual_update, its own loop",
+    """
+def train_manual_update(
+    epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
+):
+    model.train()
+    buffers = [None for p in model.parameters()]
+    losses = []
+    for epoch in range(epoch_count):
+        batch_losses = []
+        for X, y in batches_for(model, train_loader):
+            for p in model.parameters():
+                p.grad = None
+            loss = loss_function(model(X), y)
+            loss.backward()
+            manual_sgd_step(model, learning_rate, momentum, weight_decay, buffers)
+            batch_losses.append(loss.item())
+        losses.append(sum(batch_losses) / len(batch_losses))
+    return losses
+""",
+)

@@ -1,0 +1,277 @@
+"""Task 1: the split, and the three parts of the data."""
+
+from tests.programs.tasks import changed, tables
+
+WRONG, RIGHT, wrong, right = tables()
+
+# ------------------------------------------------------------------------------------------- split
+
+SPLIT = """
+def split(dataset, count, seed):
+    X, y = dataset.tensors
+    order = list(range(len(dataset)))
+    random.Random(seed).shuffle(order)
+    first, rest = order[:count], sorted(order[count:])
+    return TensorDataset(X[first], y[first]), TensorDataset(X[rest], y[rest])
+"""
+SHUFFLED = "random.Random(seed).shuffle(order)"
+PARTS = "first, rest = order[:count], sorted(order[count:])"
+
+wrong(
+    "split, no shuffle",
+    """
+def split(dataset, count, seed):
+    X, y = dataset.tensors
+    return TensorDataset(X[:count], y[:count]), TensorDataset(X[count:], y[count:])
+""",
+    *("shuffle", "random", "drawn", "first"),
+    listed=True,
+)
+wrong(
+    "split, every fifth image",
+    """
+def split(dataset, count, seed):
+    every = len(dataset) // (len(dataset) - count)
+    other = [i for i in range(len(dataset)) if i % every == 0][: len(dataset) - count]
+    drawn = [i for i in range(len(dataset)) if i not in other]
+    return TensorDataset(*dataset[drawn]), TensorDataset(*dataset[other])
+""",
+    *("shuffle", "random", "drawn", "seed"),
+    listed=True,
+)
+wrong(
+    "split, no seed",
+    changed(SPLIT, SHUFFLED, "random.shuffle(order)"),
+    "seed",
+    listed=True,
+)
+wrong(
+    "split, always the same seed",
+    changed(SPLIT, SHUFFLED, "random.Random(SEED).shuffle(order)"),
+    "seed",
+    listed=True,
+)
+wrong(
+    "split, X shuffled and y not",
+    """
+def split(dataset, count, seed):
+    X, y = dataset.tensors
+    X = X[torch.randperm(len(X), generator=torch.Generator().manual_seed(seed))]
+    return TensorDataset(X[:count], y[:count]), TensorDataset(X[count:], y[count:])
+""",
+    *("belong", "label", "target"),
+    listed=True,
+)
+wrong(
+    "split, X and y shuffled one after the other",
+    """
+def split(dataset, count, seed):
+    generator = np.random.default_rng(seed)
+    X, y = (t.numpy().copy() for t in dataset.tensors)
+    generator.shuffle(X)
+    generator.shuffle(y)
+    X, y = torch.from_numpy(X), torch.from_numpy(y)
+    return TensorDataset(X[:count], y[:count]), TensorDataset(X[count:], y[count:])
+""",
+    *("belong", "label", "target"),
+    listed=True,
+)
+wrong(
+    "split, sorted by class",
+    changed(SPLIT, PARTS, PARTS + "\n    first.sort(key=lambda i: int(y[i]))"),
+    *("sorted", "order", "class"),
+    listed=True,
+)
+wrong(
+    "split, the two parts in the wrong order",
+    """
+def split(dataset, count, seed):
+    X, y = dataset.tensors
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
+    training, validation = order[:count], order[count:]
+    return TensorDataset(X[validation], y[validation]), TensorDataset(X[training], y[training])
+""",
+    *("count", "exchanged", "size", "sizes", "order", "samples"),
+)
+wrong(
+    "split, drawn with replacement",
+    """
+def split(dataset, count, seed):
+    drawn = random.Random(seed).choices(range(len(dataset)), k=count)
+    others = [i for i in range(len(dataset)) if i not in set(drawn)]
+    return TensorDataset(*dataset[drawn]), TensorDataset(*dataset[others])
+""",
+    *("twice", "replacement", "repeated", "more than once", "double", "count", "sample"),
+)
+wrong(
+    "split, validation images among the training images",
+    """
+def split(dataset, count, seed):
+    generator = random.Random(seed)
+    drawn = generator.sample(range(len(dataset)), count)
+    others = generator.sample(range(len(dataset)), len(dataset) - count)
+    return TensorDataset(*dataset[drawn]), TensorDataset(*dataset[others])
+""",
+    *("both", "overlap", "twice", "disjoint"),
+)
+wrong(
+    "split, one image lost between the parts",
+    changed(SPLIT, PARTS, PARTS.replace("order[count:]", "order[count + 1 :]")),
+    *("missing", "lost", "size", "count", "others", "images"),
+)
+wrong(
+    "split, 80 percent whatever the count",
+    changed(SPLIT, PARTS, "count = int(0.8 * len(order))\n    " + PARTS),
+    *("count", "size", "samples", "images"),
+)
+wrong(
+    "split, 8,000 whatever the count",
+    """
+def split(dataset, count, seed):
+    drawn = random.Random(seed).sample(range(len(dataset)), 8000)
+    others = sorted(set(range(len(dataset))) - set(drawn))
+    return TensorDataset(*dataset[drawn]), TensorDataset(*dataset[others])
+""",
+    *("count", "size", "8000", "8,000", "sample"),
+)
+wrong(
+    "split, shuffled in place",
+    """
+def split(dataset, count, seed):
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
+    for tensor in dataset.tensors:
+        tensor[:] = tensor[order]
+    X, y = dataset.tensors
+    return TensorDataset(X[:count], y[:count]), TensorDataset(X[count:], y[count:])
+""",
+    *("in place", "change", "seed", "same", "second call"),
+)
+wrong(
+    "split, a generator that goes on from call to call",
+    """
+GENERATOR = random.Random(265)
+
+
+def split(dataset, count, seed):
+    drawn = GENERATOR.sample(range(len(dataset)), count)
+    others = sorted(set(range(len(dataset))) - set(drawn))
+    return TensorDataset(*dataset[drawn]), TensorDataset(*dataset[others])
+""",
+    *("seed", "same", "twice", "second call"),
+)
+wrong(
+    "split, the drawn part given back twice",
+    changed(SPLIT, "TensorDataset(X[rest], y[rest])", "TensorDataset(X[first], y[first])"),
+    *("overlap", "both", "twice", "size", "count", "samples"),
+)
+
+right("split, shuffled indices", SPLIT)
+right(
+    "split, random_split's subsets",
+    """
+def split(dataset, count, seed):
+    generator = torch.Generator().manual_seed(seed)
+    lengths = [count, len(dataset) - count]
+    return torch.utils.data.random_split(dataset, lengths, generator=generator)
+""",
+)
+right(
+    "split, Subset and numpy's generator",
+    """
+from torch.utils.data import Subset
+
+
+def split(dataset, count, seed):
+    order = np.random.default_rng(seed).permutation(len(dataset))
+    return Subset(dataset, order[:count].tolist()), Subset(dataset, order[count:].tolist())
+""",
+)
+right(
+    "split, sample and a mask",
+    """
+def split(dataset, count, seed):
+    X, y = dataset.tensors
+    drawn = torch.tensor(random.Random(seed).sample(range(len(y)), count))
+    left = torch.ones(len(y), dtype=torch.bool)
+    left[drawn] = False
+    return (TensorDataset(X[drawn], y[drawn]), TensorDataset(X[left], y[left]))
+""",
+)
+right(
+    "split, a list of both parts",
+    """
+def split(dataset, count, seed):
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
+    return [TensorDataset(*dataset[part]) for part in order.split([count, len(order) - count])]
+""",
+)
+
+# ------------------------------------------------------------------------------ load_airplane_bird
+
+LOAD = """
+def load_airplane_bird(root="data", seed=SEED):
+    if root == "stand-in":
+        files = preprocess(*draw_stand_in(10_000, 0))
+        test = preprocess(*draw_stand_in(2_000, 1))
+    else:
+        train_file, test_file = open_cifar10(root)
+        files, test = airplanes_and_birds(train_file), airplanes_and_birds(test_file)
+    train_set, val_set = split(files, 8_000, seed)
+    return train_set, val_set, test
+"""
+SPLIT_LINE = "train_set, val_set = split(files, 8_000, seed)"
+RETURNED = "return train_set, val_set, test"
+
+wrong(
+    "load_airplane_bird, validation and test exchanged",
+    changed(LOAD, RETURNED, "return train_set, test, val_set"),
+    *("exchanged", "official", "validation", "test"),
+    listed=True,
+)
+wrong(
+    "load_airplane_bird, test images cut out of the training file",
+    changed(LOAD, SPLIT_LINE, SPLIT_LINE + "\n    val_set, test = split(val_set, 1_000, seed)"),
+    *("official", "test", "2,000", "2000"),
+    listed=True,
+)
+wrong(
+    "load_airplane_bird, its seed not passed on",
+    changed(LOAD, SPLIT_LINE, "train_set, val_set = split(files, 8_000, SEED)"),
+    "seed",
+    listed=True,
+)
+wrong(
+    "load_airplane_bird, validation by the test images",
+    changed(LOAD, RETURNED, "return train_set, test, test"),
+    *("validation", "test"),
+)
+wrong(
+    "load_airplane_bird, trained on the validation images too",
+    changed(LOAD, RETURNED, "return files, val_set, test"),
+    *("8,000", "8000", "both", "overlap", "training"),
+)
+wrong(
+    "load_airplane_bird, 2,000 for training and 8,000 for validation",
+    changed(LOAD, SPLIT_LINE, SPLIT_LINE.replace("8_000", "2_000")),
+    *("8,000", "8000", "size", "2,000"),
+)
+wrong(
+    "load_airplane_bird, count and seed exchanged",
+    changed(LOAD, SPLIT_LINE, "train_set, val_set = split(files, seed, 8_000)"),
+    *("8,000", "8000", "size", "seed", "count"),
+)
+right("load_airplane_bird, step by step", LOAD)
+right(
+    "load_airplane_bird, random_split's subsets",
+    """
+def load_airplane_bird(root="data", seed=SEED):
+    if root == "stand-in":
+        pool, test = preprocess(*draw_stand_in(10_000, 0)), preprocess(*draw_stand_in(2_000, 1))
+    else:
+        pool, test = [airplanes_and_birds(part) for part in open_cifar10(root)]
+    training, validation = torch.utils.data.random_split(
+        pool, [8_000, 2_000], generator=torch.Generator().manual_seed(seed)
+    )
+    return training, validation, test
+""",
+)
