@@ -35,7 +35,7 @@ SKELETON = ROOT / "report" / "exercise.md"  # of the student's report
 CODE_TAGS = ("given", "check", "solution", "left-out")
 OWN_FILES = (*NOTEBOOKS, "gradient_descent_output.txt")  # links to these stay in the exercise
 LINK_UP = re.compile(rf"\]\((?!#|\w+:|(?:{'|'.join(map(re.escape, OWN_FILES))})\))([^)]+)\)")
-ANSWERS = ("report.md", "experiments/")  # links to these carry a warning
+ANSWERS = ("report.md", "experiments/", "figures/backpropagation_graph")  # links warn of these
 # No aim: the first would give the numbers on paper away, the others show nothing of a student's.
 NO_AIM = ("backpropagation_graph", "backpropagation_shapes", "mean_colors")
 HOW = """\
