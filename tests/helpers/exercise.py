@@ -1,5 +1,9 @@
 """What the exercise leaves to the student."""
 
+from support.exercise import make_exercise
+
+import nbformat
+
 CELLS = {  # (task, names): what is open in each cell, in the order in which it is missed
     "backpropagation.ipynb": [
         ("2. Four equations", "paper_da2", "dL_da2"),
@@ -33,3 +37,13 @@ OPEN = {
     name: [f"{task}: write {opened}" for task, *names in cells for opened in names]
     for name, cells in CELLS.items()
 }
+
+
+def solved(path):
+    """The exercise made from a notebook, with the answer put back into each open cell."""
+    made = make_exercise(path)
+    answer = {cell.id: cell.source for cell in nbformat.read(path, as_version=4).cells}
+    for cell in made.cells:
+        if cell.cell_type == "code":
+            cell.source = answer.get(cell.id, cell.source)
+    return made
