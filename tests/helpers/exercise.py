@@ -30,7 +30,8 @@ CELLS = {  # (task, names): what is open in each cell, in the order in which it 
         ("Task 8", "loss_and_accuracy"),
         ("Task 9", "selected_no"),
         ("Task 10", "test_accuracy"),
-        ("Task 10", "predict", "confusion_matrix"),
+        ("Task 10", "predict"),
+        ("Task 10", "confusion_matrix"),
     ],
 }
 OPEN = {
