@@ -216,3 +216,4 @@ def test_pictures_to_aim_at_are_there_and_give_nothing_away(both):
     saved = re.findall(r'save_figure\([^"]+"(\w+)"', source_of(made, "code"))
     assert aims == [figure for figure in saved if figure not in exercise.NO_AIM]
     assert len(aims) > (0 if name == NOTEBOOKS[0] else 5)
+    assert "backpropagation_graph" not in aims, "it has the numbers that are worked out on paper"

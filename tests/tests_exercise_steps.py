@@ -39,7 +39,7 @@ WRONG = {  # a solution with a mistake: (right, wrong, what the check says that 
     "train_manual_update": ("weight_decay, momentum_b", "0.0, momentum_b", "update: it differs"),
     "loss_and_accuracy": (".argmax(", ".argmin(", "loss_and_accuracy: the accuracy is the lowest"),
     "selected_no": ("max(instance_runs", "min(instance_runs", "it has not the highest"),
-    "predict": ("softmax(dim=1)", "softmax(dim=0)", "over the images, not over the classes"),
+    "predict": ("softmax(dim=1)", "softmax(dim=0)", "softmax goes over the images"),
     "confusion_matrix": ("2 * labels + ", "labels + 2 * ", "rows and columns are interchanged"),
 }
 
