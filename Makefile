@@ -45,10 +45,7 @@ fi; \
 test -L .venv || cp $(1) .venv 2>/dev/null || true
 endef
 
-.PHONY: help run test experiments $(EXPERIMENTS) report exercise check-report bench browser-test dask-test setup fault-test
-help:
-	@sed -n 's/^# make/make/p' Makefile
-
+.PHONY: run test experiments $(EXPERIMENTS) report exercise check-report bench browser-test dask-test setup fault-test help
 run: setup
 	$(VENV_BIN)/python -m support.notebooks backpropagation.ipynb gradient_descent.ipynb
 
@@ -91,6 +88,9 @@ dask-test: setup
 fault-test: export OMP_WAIT_POLICY = PASSIVE
 fault-test: setup
 	$(VENV_BIN)/python -m pytest -n 2 --maxschedchunk 1 -m fault -rs
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
 
 setup:
 	$(call provide,requirements.txt)

@@ -68,18 +68,6 @@ def show_error(text):
     print(clear_line + text, end="", file=sys.stderr, flush=True)
 
 
-@contextlib.contextmanager
-def starting(client):
-    """Say in one line which kernel did not start."""
-    try:
-        yield
-    except Exception as error:
-        atexit.unregister(client._cleanup_kernel)  # nbclient has done so, and would once more
-        reason = str(error).partition("\n")[0]
-        spec = "ipykernel's own specification python3"
-        raise Stopped(f"no kernel started from {spec} with {sys.executable}: {reason}") from None
-
-
 class LiveClient(NotebookClient):
     """Shows stderr as the notebook runs; progress bars go from the kernel to the terminal alone.
 
@@ -135,13 +123,7 @@ class LiveClient(NotebookClient):
         with contextlib.suppress(RuntimeError):  # on Windows, and outside the main thread
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, stop, number)
-        with starting(self):
-            await super().async_start_new_kernel(**options)
-
-    async def async_start_new_kernel_client(self):
-        """Wait until the kernel answers."""
-        with starting(self):
-            return await super().async_start_new_kernel_client()
+        await super().async_start_new_kernel(**options)
 
     def output(self, outs, msg, display_id, cell_index):
         """Keep an output; of stderr, which no cell should write, nothing stays unseen."""
@@ -188,16 +170,21 @@ def execute(path, target=None, mode=None):
             place = f"cell {cell_index + 1}/{len(cells)}"
             print("  ".join(filter(None, [path.name, section, place])), flush=True)
 
+    client = LiveClient(notebook, path.parent.resolve(), on_cell_execute=announce)
     try:
-        LiveClient(notebook, path.parent.resolve(), on_cell_execute=announce).execute(mode)
-    except Stopped as error:
-        raise Stopped(f"{path} was left as it was: {error}") from None
+        client.execute(mode)
     except CellExecutionError:
         place, shown = place_of(cells, running), shown_by(cells[running])
         raise Stopped(f"{path} stopped in {place} and was left as it was:\n{shown}") from None
     except DeadKernelError:
         place = place_of(cells, running)
         raise Stopped(f"{path}: the kernel died in {place}; {LEFT}") from None
+    except (LookupError, OSError, RuntimeError) as error:
+        if section is not None:
+            raise
+        atexit.unregister(client._cleanup_kernel)  # nbclient has cleaned up, and would once more
+        kernel = f"ipykernel's own specification python3 with {sys.executable}"
+        raise Stopped(f"{path}: no kernel started from {kernel} ({error}); {LEFT}") from None
     except KeyboardInterrupt as error:
         error.place = place_of(cells, running)
         raise

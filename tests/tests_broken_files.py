@@ -224,9 +224,8 @@ def server(image_folders, monkeypatch):
 def test_what_is_damaged_everywhere_is_downloaded_again(image_folders, server):
     """Into data/, with a time limit that is gone afterwards; the other place is left alone."""
     data, other = image_folders
-    os.remove(data / INNER / "batches.meta")  # which torchvision alone would not fetch
-    (other / INNER / "test_batch").write_bytes(b"half")
-    for folder in image_folders:
+    for folder, name in ((data, "batches.meta"), (other, "test_batch")):
+        (folder / INNER / name).write_bytes(b"half")  # torchvision does not look at the first
         os.remove(folder / "MNIST" / "raw" / "t10k-labels-idx1-ubyte")
     training, test = open_cifar10()
     assert training.root == data and len(test) == 4

@@ -77,8 +77,8 @@ def test_a_kernel_that_does_not_start_is_one_line(tmp_path, monkeypatch, there, 
         python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     said = stopped(small_notebook(tmp_path, "x = 1"))
-    start = " was left as it was: no kernel started from ipykernel's own specification python3 with"
-    assert said.startswith(f"{start} {python}: ") and reason in said and "\n" not in said
+    start = ": no kernel started from ipykernel's own specification python3 with"
+    assert said.startswith(f"{start} {python} (") and reason in said and "\n" not in said
 
 
 def in_a_process(*arguments, folder=ROOT, **settings):
