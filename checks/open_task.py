@@ -2,8 +2,10 @@
 
 import contextlib
 import io
+import random
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from checks.difference import Difference, global_state_kept
@@ -18,6 +20,7 @@ class Task:
 
     title: str  # "Task 1, preprocess"
     judged: object
+    calls: int = 0
 
     def __post_init__(self):
         RIGHT.pop(self.title, None)
@@ -34,13 +37,17 @@ class Task:
         raise Difference("\n".join(lines))
 
     def call(self, *arguments, **more):
-        """What the function returns; global state is kept, and what a progress bar shows is not.
+        """What the function returns; global state is put back, and no progress bar is shown.
 
+        Random numbers start from another seed at each call, so that who sets none shows.
         NotImplementedError passes: it says what is to be written. Any other error is told with the
         student's own line.
         """
+        self.calls += 1
         try:
             with global_state_kept(), contextlib.redirect_stderr(io.StringIO()):
+                for set_seed in (random.seed, torch.manual_seed, np.random.seed):  # noqa: NPY002
+                    set_seed(self.calls)
                 return self.judged(*arguments, **more)
         except (NotImplementedError, Difference):
             raise
@@ -81,6 +88,7 @@ class Task:
                 met = f"{type(dataset).__name__} ({in_one_line(error)})"
                 self.expect(False, f"{what} gives no pairs", "a TensorDataset(X, y)", met)
         self.expect(len(X) == len(y), f"{what} has {len(X)} images and {len(y)} labels")
+        self.expect(X.dim() > 1, f"{what} has no images", "X of several axes", tuple(X.shape))
         return X, y
 
     def compare(self, met, right, wrongs, what, told=(), look=None):

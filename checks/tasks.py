@@ -101,7 +101,7 @@ def check_selection(selected_no, instance_runs):
 def check_confusion(confusion_matrix):
     """Judge confusion_matrix(probabilities, labels) on six images with four unequal counts."""
     task = Task("Task 10, confusion_matrix", confusion_matrix)
-    second = torch.tensor([0.1, 0.4, 0.49, 0.7, 0.51, 0.95], dtype=torch.double)
+    second = torch.tensor([0.1, 0.4, 0.498, 0.7, 0.502, 0.95], dtype=torch.double)
     labels = torch.tensor([0, 0, 0, 0, 1, 1])
     probabilities = torch.stack([1 - second, second], dim=1)
     counts = task.numbers(task.call(probabilities, labels), "the counts")
@@ -116,6 +116,9 @@ def check_confusion(confusion_matrix):
         "they are shares of the true class, not counts": right / right.sum(1, keepdim=True),
         "they are shares of all images, not counts": right / right.sum(),
         "they are shares of the answers, not counts": right / right.sum(0),
+        "the probabilities are rounded before they are compared": torch.tensor(
+            [[3.0, 1.0], [1.0, 1.0]]
+        ),
         "probabilities are summed, not answers counted": torch.stack(
             [probabilities[labels == i].sum(0) for i in (0, 1)]
         ),

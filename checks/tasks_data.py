@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
+from checks.difference import index_of
 from checks.open_task import Task, close
 
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
@@ -100,7 +101,7 @@ def check_preprocess(preprocess, image_shape=(3, 32, 32), dtype=torch.double):
         words, look = name_of_pixels(ours, images) or ("the pixels are wrong", None)
         same_shape = ours.shape == right.shape
         gap = (ours - right).abs().nan_to_num(torch.inf) if same_shape else torch.zeros(1)
-        at = tuple(map(int, np.unravel_index(gap.argmax(), right.shape)))
+        at = index_of(gap.argmax().item(), right.shape)
         pixel = f"where the pixel is {images.transpose(0, 3, 1, 2)[at]}"
         told = f"{right[at]:.4f} at X{list(at)}, {pixel}", f"{ours[at]:.4f}" if same_shape else ""
         shapes = f"X of shape {tuple(right.shape)}", tuple(ours.shape)
@@ -242,19 +243,20 @@ def check_split(split, image_shape=(3, 32, 32)):
 
 
 def keys_of(X, y):
-    """How often each (sum of an image's pixels, label) occurs."""
-    sums = ((X.detach().cpu().flatten(1).sum(1) + X[0].numel()) * 127.5).round().long()
-    return Counter(zip(sums.tolist(), y.tolist(), strict=True))
+    """How often each (sum of an image's pixels, its first one, label) occurs."""
+    X = X.detach().cpu().flatten(1)
+    sums = ((X.sum(1) + X.shape[1]) * 127.5).round().long()
+    first = ((X[:, 0] + 1) * 127.5).round().long()
+    return Counter(zip(sums.tolist(), first.tolist(), y.tolist(), strict=True))
 
 
 def official(cifar10, classes):
     """keys_of CIFAR-10's own images of these classes."""
     labels = np.array(cifar10.targets)
     kept = np.isin(labels, classes)
-    sums = cifar10.data[kept].sum(axis=(1, 2, 3), dtype=np.int64)
-    return Counter(
-        zip(sums.tolist(), (labels[kept] == classes[1]).astype(int).tolist(), strict=True)
-    )
+    data, y = cifar10.data[kept], (labels[kept] == classes[1]).astype(int)
+    sums = data.sum(axis=(1, 2, 3), dtype=np.int64)
+    return Counter(zip(sums.tolist(), data[:, 0, 0, 0].tolist(), y.tolist(), strict=True))
 
 
 def check_loading(load_airplane_bird, root="data", parts=None, CLASSES=None):
@@ -269,34 +271,35 @@ def check_loading(load_airplane_bird, root="data", parts=None, CLASSES=None):
     three = isinstance(parts, tuple | list) and len(parts) == 3
     task.expect(three, "it does not return three parts", "training, validation, test")
     loaded = {n: task.images_and_labels(p, n) for n, p in zip(COUNTS, parts, strict=True)}
-    sizes = {name: len(y) for name, (_, y) in loaded.items()}
-    for name, size in sizes.items():
-        task.expect(size == COUNTS[name], f"the {name} part has another size", COUNTS[name], size)
-    if root != "stand-in":
-        check_official(task, loaded, root, tuple(CLASSES.values()))
-    others = task.call(root, seed=1)[1]
-    X, y = task.images_and_labels(others, "the validation part of seed 1")
-    ignored = keys_of(X, y) == keys_of(*loaded["validation"])
-    task.expect(not ignored, "the seed is ignored: the validation part of seed 1 is the same")
-    task.right(", ".join(f"{sizes[name]:,} {name} images" for name in COUNTS))
-
-
-def check_official(task, loaded, root, classes):
-    """The test part is CIFAR-10's own, the other two are its training images of both classes."""
-    from support.images import open_cifar10  # here: it is needed with the real images alone
-
-    training, test = open_cifar10(root)
-    if loaded["test"][0][0].numel() != training.data[0].size:
-        return  # images of another size: their pixels cannot be compared
     found = {name: keys_of(*pair) for name, pair in loaded.items()}
-    own_test, own_training = official(test, classes), official(training, classes)
+    pixels, own = loaded["test"][0][0].numel(), None
+    if root != "stand-in":
+        from support.images import open_cifar10  # here: it is needed with the real images alone
+
+        files = open_cifar10(root)
+        if files[0].data[0].size == pixels:  # images of another size cannot be compared
+            own = [official(file, tuple(CLASSES.values())) for file in files]
+            check_test_part(task, found, *own)
+    for name, (_, y) in loaded.items():
+        words = f"the {name} part has another size"
+        task.expect(len(y) == COUNTS[name], words, COUNTS[name], len(y))
+    if own:
+        both = found["training"] + found["validation"]
+        words = "training and validation are not the training images of CIFAR-10, each once, with "
+        look = "what becomes of the images before the split"
+        task.expect(both == own[0], words + "its label", look=look)
+    others = task.images_and_labels(task.call(root, seed=1)[1], "the validation part of seed 1")
+    ignored = keys_of(*others) == found["validation"]
+    task.expect(not ignored, "the seed is ignored: the validation part of seed 1 is the same")
+    task.right(", ".join(f"{count:,} {name} images" for name, count in COUNTS.items()))
+
+
+def check_test_part(task, found, own_training, own_test):
+    """The test part is CIFAR-10's own; all are keys_of images."""
     exchanged = found["validation"] == own_test != found["test"]
     task.expect(not exchanged, "validation and test are exchanged", look="what is returned")
-    cut = not found["test"] - own_training
     words = "the test part is cut out of the training images"
-    task.expect(not cut, words, "the official test images, which no training meets")
+    official_part = "the official test images, which no training meets"
+    task.expect(found["test"] - own_training, words, official_part)
     words = "the test part is not CIFAR-10's own, of both classes, with its labels"
     task.expect(found["test"] == own_test, words, look="what is returned as the third")
-    both = found["training"] + found["validation"]
-    words = "training and validation are not CIFAR-10's training images, each once, with its label"
-    task.expect(both == own_training, words, look="what becomes of the images before the split")

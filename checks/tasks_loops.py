@@ -1,4 +1,4 @@
-"""Task 3 judged: the loop around an update, on two unequal batches, and the losses it returns."""
+"""Task 3 judged: the loop around an update, on unequal batches, and the losses it returns."""
 
 from itertools import product
 
@@ -25,13 +25,12 @@ class Loss(nn.CrossEntropyLoss):
         return 3 * super().forward(scores, y.to(scores.device))
 
 
-RATE, SIZES, EPOCHS = 0.2, (5, 3), 3
-BATCHES_OF = dict(batch_size=SIZES[0])
+RATE, SIZES, EPOCHS = 0.2, (5, 5, 2), 4
 
 
-def loader_of_eight():
-    """Two batches, of 5 and of 3 images, and the same ones again in each epoch."""
-    return DataLoader(TensorDataset(*images_and_labels(8)), **BATCHES_OF)
+def loader_of_twelve():
+    """Batches of 5, 5 and 2 images, the same ones in each epoch."""
+    return DataLoader(TensorDataset(*images_and_labels(sum(SIZES))), batch_size=SIZES[0])
 
 
 def loss_at(vector, X, y, loss_function):
@@ -46,14 +45,14 @@ def loss_at(vector, X, y, loss_function):
 def right_path(loss_function):
     """The parameters before each of the updates of plain descent, and after the last one."""
     path = [values_of(Net())]
-    for _, (X, y) in product(range(EPOCHS), loader_of_eight()):
+    for _, (X, y) in product(range(EPOCHS), loader_of_twelve()):
         path.append(path[-1] - RATE * loss_at(path[-1], X, y, loss_function)[1])
     return path
 
 
 def epoch_losses(loss_function):
     """The right mean losses (EPOCHS,), and {what is wrong: the numbers that it gives}."""
-    path, batches = right_path(loss_function), list(loader_of_eight())
+    path, batches = right_path(loss_function), list(loader_of_twelve())
     count, shape = len(batches), (EPOCHS, len(batches))
 
     def table(vector_of):
@@ -129,9 +128,27 @@ class Watch:
         self.epochs.append((len(self.vectors), arguments))
 
 
+def wrong_gradients(own, what):
+    """{what is wrong: the gradients at each update, where those of its own batch are `own`}."""
+    n, sizes = len(SIZES), torch.tensor(SIZES * EPOCHS).double()[:, None]
+    in_epochs = own.view(EPOCHS, n, -1)
+    none = "zero_grad comes after backward, backward is missing, or a copy of the model is trained"
+    before = f"{what} comes before backward: they are those of the batch before"
+    return {
+        "those of earlier batches are still there: zero_grad is forgotten": own.cumsum(0),
+        "zero_grad comes once an epoch, not at each batch": in_epochs.cumsum(1).flatten(0, 1),
+        f"there are none in the model that is given: {none}": 0 * own,
+        before: torch.cat([0 * own[:1], own[:-1]]),
+        "they are a sum over the images of the batch": own * sizes,
+        "they are divided by the number of batches": own / n,
+        "they are divided by the number of images": own / sizes,
+        "the loss goes backward twice": 2 * own,
+    }
+
+
 def check_updates(task, watch, loss_function, what="update()"):
     """Every update came once, where it must, with the gradients of its own batch."""
-    batches, count = list(loader_of_eight()), len(watch.vectors)
+    batches, count = list(loader_of_twelve()), len(watch.vectors)
     right, look = EPOCHS * len(batches), f"where {what} stands: in the loop over the batches"
     met = f"{count} calls for {EPOCHS} epochs of {len(batches)} batches"
     start, end = values_of(Net()), values_of(watch.model)
@@ -145,36 +162,27 @@ def check_updates(task, watch, loss_function, what="update()"):
     task.expect(count != len(batches), words, f"{right} calls", met, "the loop over the epochs")
     task.expect(count == right, f"{what} is not called once a batch", right, met, look)
     task.expect(all(watch.modes), "the model is in eval mode while it trains", look="model.train()")
-    own, plain = [], []
-    for k, vector in enumerate(watch.vectors):
-        batch = batches[k % len(batches)]
-        own.append(loss_at(vector, *batch, loss_function)[1])
-        plain.append(loss_at(vector, *batch, nn.CrossEntropyLoss())[1])
+    steps = [(vector, *batches[k % len(batches)]) for k, vector in enumerate(watch.vectors)]
+    own = torch.stack([loss_at(*step, loss_function)[1] for step in steps])
     zero = torch.zeros_like(own[0])
     seen = torch.stack([zero if g is None else g for g in watch.gradients])
-    own, plain, n = torch.stack(own), torch.stack(plain), len(batches)
-    sizes = torch.tensor(SIZES * EPOCHS).double()[:, None]
-    wrongs = {
-        "the gradients of earlier batches are still there: zero_grad is forgotten": own.cumsum(0),
-        "zero_grad comes once an epoch, not at each batch": (
-            own.view(EPOCHS, n, -1).cumsum(1).flatten(0, 1)
-        ),
-        "there are none in the model that is given: zero_grad comes after backward, backward is "
-        "missing, or a copy of the model is trained": 0 * own,
-        f"{what} comes before backward: it gets the gradients of the batch before": torch.cat(
-            [zero[None], own[:-1]]
-        ),
-        "the loss function that is given is not used: the gradients are cross-entropy's": plain,
-        "the gradients are a sum over the images of the batch": own * sizes,
-        "the gradients are divided by the number of batches": own / n,
-        "the gradients are divided by the number of images": own / sizes,
-        "the loss goes backward twice": 2 * own,
-    }
     first = next((k for k in range(right) if not close(seen[k], own[k])), 0)
     told = [f"{short(g[first][:3])}, ... at update {first + 1}" for g in (own, seen)]
     look = "the order of zero_grad, backward and the update"
-    what = f"{what} meets other gradients than those of its batch: {{}}"
-    task.compare(seen, own, lambda: wrongs, what, told, look)
+    words = f"{what} meets other gradients than those of its batch: {{}}"
+
+    def wrongs():
+        yield from wrong_gradients(own, what).items()
+        plain = [loss_at(*step, nn.CrossEntropyLoss())[1] for step in steps]
+        given = "the loss function that is given is not used: they are cross-entropy's"
+        yield given, torch.stack(plain)
+        fits = []  # of whichever batch fits, update by update
+        for met, vector in zip(seen, watch.vectors, strict=True):
+            of_batches = (loss_at(vector, *batch, loss_function)[1] for batch in batches)
+            fits.append(next((g for g in of_batches if close(met, g)), zero))
+        yield "the batches come in another order", torch.stack(fits)
+
+    task.compare(seen, own, wrongs, words, told, look)
     words = "the learning rate of the optimizer is changed while it trains"
     task.expect(set(watch.rates) == {RATE}, words, RATE, watch.rates)
     expected = torch.cat([watch.vectors[0][None], torch.stack(watch.vectors) - RATE * own])
@@ -186,11 +194,11 @@ def check_updates(task, watch, loss_function, what="update()"):
 
 @one_training()
 def check_loop(run_epochs):
-    """Judge run_epochs on two unequal batches, with an update that is watched."""
+    """Judge run_epochs on unequal batches, with an update that is watched."""
     task = Task("Task 3, run_epochs", run_epochs)
     loss_function = Loss()
     watch = Watch(Net())
-    arguments = (EPOCHS, watch.model, loss_function, loader_of_eight(), watch.update)
+    arguments = (EPOCHS, watch.model, loss_function, loader_of_twelve(), watch.update)
     losses = task.call(*arguments, watch.after_epoch)
     check_updates(task, watch, loss_function)
     check_losses(task, losses, loss_function)
@@ -209,7 +217,7 @@ def check_loop(run_epochs):
     task.expect(found is None, found, *told)
     with_model = all(len(a) == 1 and a[0] is watch.model for _, a in watch.epochs)
     task.expect(with_model, "after_epoch is not called with the model", "after_epoch(model)")
-    task.call(*(1, Net(), loss_function, loader_of_eight(), lambda: None))  # without after_epoch
+    task.call(*(1, Net(), loss_function, loader_of_twelve(), lambda: None))  # without after_epoch
     task.right(f"{len(watch.vectors)} updates in {EPOCHS} epochs, each with its own gradients")
 
 
@@ -227,10 +235,10 @@ class WatchedSGD(torch.optim.SGD):
 
 @one_training()
 def check_train(train):
-    """Judge train on two unequal batches, with an optimizer that is watched."""
+    """Judge train on unequal batches, with an optimizer that is watched."""
     task = Task("Task 3, train", train)
     watch, loss_function = Watch(Net()), Loss()
-    arguments = (EPOCHS, WatchedSGD(watch), watch.model, loss_function, loader_of_eight())
+    arguments = (EPOCHS, WatchedSGD(watch), watch.model, loss_function, loader_of_twelve())
     losses = task.call(*arguments)
     check_updates(task, watch, loss_function, "optimizer.step()")
     check_losses(task, losses, loss_function)

@@ -112,10 +112,7 @@ def check_net(MyMLP, image_shape=(3, 32, 32), dtype=torch.double):
     generator = torch.Generator().manual_seed(0)
     X = 3 * torch.randn(5, *image_shape, dtype=dtype, generator=generator)
     forward = Task(task.title, model)
-    scores = forward.call(X)
-    with global_state_kept():
-        torch.manual_seed(3)
-        again = forward.call(X)
+    scores, again = forward.call(X), forward.call(X)
     task.expect(torch.is_tensor(scores), "forward returns no tensor. Is there a return?")
     words = "two passes of the same images differ: random numbers in the net, such as dropout"
     task.expect(close(scores, again), words, "linear layers and ReLU alone")
@@ -136,9 +133,9 @@ def check_net(MyMLP, image_shape=(3, 32, 32), dtype=torch.double):
 def check_repeatable(new_model, loader):
     """Raise where two trainings differ, whatever the update is: start, order, random numbers."""
     task = Task("The two trainings", new_model)
-    first, second = (values_of(task.call()) for _ in range(2))
+    starts = [values_of(task.call()) for _ in range(2)]
     words = "two new models have other weights: the seed is not set right before each"
-    task.expect(same_bits(first, second), words, look="new_model")
+    task.expect(same_bits(*starts), words, look="new_model")
     with global_state_kept():
         orders = [torch.cat([torch.as_tensor(y).flatten() for _, y in loader]) for _ in range(2)]
         X, _ = next(iter(loader))

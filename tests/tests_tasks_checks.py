@@ -1,0 +1,154 @@
+"""The check behind each open cell of part 2: wrong solutions are told by name, right ones pass."""
+
+import math
+
+import support.images
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.sgd import sgd
+
+from checks import tasks
+from checks.open_task import close
+from checks.tasks_measures import LABELS, SCORES
+from tests.helpers.open_cells import CHECKS, judge, names, refusal, scores_of, small_cifar10
+from tests.programs.tasks import value_of
+from tests.programs.tasks_all import ALL_RIGHT, ALL_WRONG
+
+UPDATES = "plain_step decay_step momentum_step manual_sgd_step train_manual_update".split()
+
+
+@pytest.fixture(autouse=True)
+def images_of_a_few_pixels(monkeypatch):
+    monkeypatch.setattr(support.images, "open_cifar10", small_cifar10)
+
+
+def with_marks(programs):
+    """Updates that are wrong in a rare way take long to be named: they are left to `fault`."""
+    for name, program in programs.items():
+        rare = program.cell in UPDATES and not program.listed
+        yield pytest.param(program, id=name, marks=[pytest.mark.fault] * rare)
+
+
+@pytest.mark.parametrize("program", list(with_marks(ALL_WRONG)))
+def test_a_wrong_solution_is_told_at_its_task(program):
+    """With the task; where the mistake is a known one, by its name."""
+    title = f"{program.task}, {program.cell}"
+    tasks.RIGHT[title] = "what an earlier run of the cell found"
+    said = refusal(judge, program)
+    assert said.startswith(f"{title}: ") and title not in tasks.RIGHT
+    if program.listed:
+        assert any(word.lower() in said.lower() for word in program.words), said
+
+
+@pytest.mark.parametrize("program", ALL_RIGHT.values(), ids=ALL_RIGHT)
+def test_a_right_solution_passes_in_any_style(program, capsys):
+    """One whose update rounds otherwise than torch's is told just that: no mistake is named."""
+    if not program.exact and program.cell in UPDATES:
+        said = refusal(judge, program)
+        assert "equal up to rounding" in said and "different" not in said
+        assert "Rounding: " in said or "rounds otherwise" in said
+        return
+    judge(program)
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{program.task}, {program.cell}: ") and err == ""
+    assert len(out.splitlines()) <= 2 and max(map(len, out.splitlines())) <= 100
+    told = tasks.RIGHT[f"{program.task}, {program.cell}"]
+    assert " ".join(out.split()).endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("validation and test exchanged", "validation and test are exchanged"),
+        ("test images cut out of the training file", "cut out of the training images"),
+        ("its seed not passed on", "the seed is ignored"),
+    ],
+)
+def test_the_test_part_is_the_official_one(name, words):
+    assert words in refusal(judge, ALL_WRONG[f"task 1: load_airplane_bird, {name}"])
+
+
+def first_right(cell):
+    return next(program for program in ALL_RIGHT.values() if program.cell == cell)
+
+
+@pytest.mark.parametrize("cell", CHECKS)
+def test_what_is_not_written_says_so_itself(cell):
+    """A stub's own words reach the student; no function, and a NaN, do not pass."""
+
+    def stub(*_, **__):
+        raise NotImplementedError("write it")
+
+    with pytest.raises(NotImplementedError, match="write it"):
+        CHECKS[cell](stub)
+    assert "is no function" in refusal(CHECKS[cell], None)
+    assert refusal(CHECKS[cell], lambda *_: None)
+    assert refusal(CHECKS[cell], lambda *_: torch.full((7, 2), math.nan))
+
+
+def test_nan_is_close_to_nothing():
+    nan = torch.tensor([math.nan])
+    assert not close(nan, nan) and not close(nan, torch.ones(1)) and not close(torch.ones(1), nan)
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(), nn.BatchNorm1d(512, dtype=torch.double)], ids=str)
+def test_dropout_and_batch_norm_are_named_at_the_net(layer):
+    def net():
+        model = value_of(first_right("MyMLP"), names())()
+        model.extra = layer
+        return model
+
+    assert type(layer).__name__ in refusal(tasks.check_net, net)
+
+
+def test_torch_is_refused_also_as_a_function_and_by_inheritance():
+
+    class Inherited(torch.optim.SGD):
+        pass
+
+    class Own(torch.optim.Optimizer):
+        def __init__(self, parameters, lr):
+            super().__init__(parameters, dict(lr=lr))
+
+        def step(self):
+            with torch.no_grad():
+                for group in self.param_groups:
+                    for p in group["params"]:
+                        p.add_(p.grad, alpha=-group["lr"])
+
+    def functional(parameters, learning_rate):
+        with torch.no_grad():
+            gradients = [p.grad for p in parameters]
+            rest = dict(weight_decay=0, momentum=0, dampening=0, nesterov=False, maximize=False)
+            sgd(parameters, gradients, [None] * 8, lr=learning_rate, **rest)
+
+    def by(kind):
+        return lambda parameters, learning_rate: kind(parameters, lr=learning_rate).step()
+
+    assert "it uses torch.optim.SGD itself" in refusal(tasks.check_plain_step, functional)
+    assert "it uses torch.optim.SGD itself" in refusal(tasks.check_plain_step, by(Inherited))
+    tasks.check_plain_step(by(Own))
+
+
+def test_switches_that_stay_unused_are_not_written(capsys):
+    def step(model, lr, momentum, weight_decay, buffers, *, dampening=0.0, nesterov=False):
+        names()["manual_sgd_step"](model, lr, momentum, weight_decay, buffers)
+
+    tasks.check_manual_step(step)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "6 small trainings; optional and not written: maximize, dampening, nesterov" in said
+
+
+def test_scores_and_probabilities():
+    tasks.check_scores(scores_of)
+    wrongs = {
+        "after a softmax": lambda *given: (scores_of(*given)[0].softmax(1), LABELS),
+        "the last batch's alone": lambda *given: [v[4:] for v in scores_of(*given)],
+    }
+    for words, wrong in wrongs.items():
+        assert words in refusal(tasks.check_scores, wrong)
+    broken = torch.cat([SCORES, torch.full((1, 2), math.nan)])  # a model that diverged
+    tasks.check_probabilities(broken.softmax(1).float(), broken)
+    assert "twice" in refusal(tasks.check_probabilities, SCORES.softmax(1).softmax(1), SCORES)
