@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 HERE = Path(__file__).parent
+OURS = (HERE, HERE.parent / "support")
 
 
 def lines_of(difference, digits=6):
@@ -22,11 +23,11 @@ def lines_of(difference, digits=6):
 
 
 def is_own_code(filename):
-    """True for a file (or a notebook's cell) that is neither of these checks nor a library's."""
+    """True for a file or a cell that is not of checks/, of support/ or of a library."""
     path = Path(filename)
     library = {"site-packages", "dist-packages"} & set(path.parts)
     standard = path.parent == Path(inspect.__file__).parent
-    return not (library or standard or path.parent == HERE or filename.startswith("<frozen"))
+    return not (library or standard or path.parent in OURS or filename.startswith("<frozen"))
 
 
 def own_line(error):

@@ -75,10 +75,8 @@ def draw_pass(model, y_true, lit=None, layer=None):
     now = [step for step in picture.steps if step.equation in numbers]
     now = [step for step in now if layer in (None, step.layer)]
     if not now or not set(numbers) <= set(EQUATIONS):
-        raise ValueError(
-            f"lit is 1, 2, 3, 4 or several of them, and layer one of the net's {model.L} layers "
-            f"where the equation acts; given: lit={lit!r}, layer={layer!r}"
-        )
+        what = "lit is 1, 2, 3, 4 or several of them, layer a layer where that equation acts"
+        raise ValueError(f"{what}; given: lit={lit!r}, layer={layer!r}")
     if layer is None:
         one = len(numbers) == 1
         return picture.draw(EQUATIONS[numbers[0]] if one else f"Equations {numbers}", now)
@@ -180,8 +178,8 @@ def _judged(name, found, right):
         return [Block(name, "None", name, GRAY)]
     if _agree(found, right):
         return [Block(name, _matrix(found), name, YELLOW)]
-    shape = tuple(getattr(found, "shape", [type(found).__name__]))
-    text = _matrix(found) if shape == right.shape else f"({', '.join(map(str, shape))})"
+    text = str(tuple(found.shape)) if isinstance(found, torch.Tensor) else type(found).__name__
+    text = _matrix(found) if text == str(tuple(right.shape)) else text
     return [Block(name, text, name, RED), Block(name, _matrix(right), "by autograd", YELLOW)]
 
 
@@ -201,10 +199,8 @@ def _layers(model, y_true):
     layers, last = [], model.L
     for i in range(1, last + 1):
         above = [value(f"W{i}", model.fc[str(i)].weight), value(f"b{i}", model.fc[str(i)].bias)]
-        below = [
-            _judged(name := f"{kind}[{i}]", getattr(model, kind, {}).get(i), right[name])
-            for kind in ("dL_dw", "dL_db")
-        ]
+        found = {f"{kind}[{i}]": getattr(model, kind, {}).get(i) for kind in ("dL_dw", "dL_db")}
+        below = [_judged(name, gradient, right[name]) for name, gradient in found.items()]
         linear = Part("linear", i, f"@ W{i}.T\n+ b{i}", (above, below))
         f = Part("f", i, f"f[{i}]", ([], []))
         layers.append([wire("a", i - 1, model.a), linear, wire("z", i, model.z), f])

@@ -2,6 +2,8 @@
 
 import inspect
 
+from support.net_inputs import checked_targets
+
 import pytest
 import torch
 
@@ -179,6 +181,22 @@ def test_what_is_right_on_this_net_alone_is_told(paper, part1):
 def test_a_right_pass_is_accepted(paper, name, capsys):
     check_equations(RIGHT[name], paper.model, paper.x, paper.y)
     assert "equal to autograd" in capsys.readouterr().out
+
+
+def test_gradients_that_add_up_over_two_calls_are_told(paper):
+    adding = [line for line in PLANTED if "0.9 * dL_dw" in line]
+    with pytest.raises(Difference, match="the call is repeated"):
+        check_equations(PLANTED[adding[0]].backward(), paper.model, paper.x, paper.y)
+
+
+def test_a_refusal_is_told_with_the_students_own_line(paper):
+    def of_other_targets(model, y_true, y_pred):
+        checked_targets(model, y_true[:, 0], y_pred)
+
+    with pytest.raises(
+        Difference, match=r"\(2,\)(.|\n)*tests_equations.py: checked_targets\(model"
+    ):
+        check_equations(of_other_targets, paper.model, paper.x, paper.y)
 
 
 def test_an_unwritten_pass_says_so_itself(paper):

@@ -4,6 +4,7 @@ figures as they are saved and shown: once, in words too, the same bytes again.
 
 import ast
 import builtins
+import os
 import re
 import types
 
@@ -76,6 +77,30 @@ def test_cells_are_short_and_contents_lead_to_headings(path):
     assert {link for link, level in levels.items() if level == "##"} <= links
 
 
+def test_formulas_are_read_everywhere():
+    """GitHub takes the backslash of these two away."""
+    assert not re.search(r"\\\\[;,]", NOTEBOOKS[0].read_text())
+
+
+def lines_of_work(source):
+    """The lines of a cell without signatures, docstrings and blank lines."""
+    lines = set(range(1, len(source.splitlines()) + 1))
+    for node in ast.walk(ast.parse(TransformerManager().transform_cell(source))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            first = node.body[ast.get_docstring(node) is not None :]
+            start = min([node.lineno, *(part.lineno for part in node.decorator_list)])
+            lines -= set(range(start, first[0].lineno if first else node.end_lineno + 1))
+    return len([n for n in lines if source.splitlines()[n - 1].strip()])
+
+
+def test_code_cells_are_light():
+    cells = nbformat.read(NOTEBOOKS[0], as_version=4).cells
+    counts = {c.id: lines_of_work(c.source) for c in cells if c.cell_type == "code"}
+    assert max(counts.values()) <= 20, counts
+    (central,) = [c for c in cells if "def backpropagation(" in c.source and c.cell_type == "code"]
+    assert lines_of_work(central.source) < 15 and len(cells) <= 50
+
+
 def test_no_function_leans_on_a_global_of_the_running_notebook(path):
     names = vars(load_definitions(path))
     for name, value in names.items():
@@ -101,6 +126,8 @@ for name, alt in (("one", "A line that rises."), ("two", None)):
     figure, ax = plt.subplots()
     ax.plot([1, 2])
     support.figures.save_figure(figure, name, alt)
+figure, ax = plt.subplots()
+support.figures.show_figure(figure, "A picture that is not saved.")
 print("done")
 """
 
@@ -113,11 +140,12 @@ def test_a_notebook_shows_each_figure_once_with_its_words(tmp_path, monkeypatch)
     execute(path)
     outputs = outputs_of(path)
     shown = [output for output in outputs if output.output_type == "display_data"]
-    assert len(shown) == 2 and len(outputs) == 3, "and what was printed"
+    assert len(shown) == 3 and len(outputs) == 4, "and what was printed"
+    assert shown[2].data["text/plain"] == "A picture that is not saved."
+    assert sorted(os.listdir(tmp_path / "out" / "figures")) == ["one.png", "two.png"]
     assert shown[0].metadata["image/png"] == {"alt": "A line that rises.", "width": 780}
     assert shown[0].data["text/plain"] == "A line that rises."
     assert "alt" not in shown[1].metadata["image/png"]
-    assert (tmp_path / "out" / "figures" / "one.png").is_file()
 
 
 def test_a_figure_is_the_same_bytes_again_and_closed(tmp_path, monkeypatch):
