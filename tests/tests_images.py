@@ -1,8 +1,9 @@
 """The images: where they are found, what they are, what is said where they are missing."""
 
 import random
+from types import SimpleNamespace
 
-from support.images import draw_stand_in, find_cifar10, find_mnist, load_mnist
+from support.images import draw_stand_in, find_cifar10, find_mnist, load_mnist, open_images
 
 import numpy as np
 import pytest
@@ -73,6 +74,20 @@ def test_loader_gives_views_in_order(part2, images):
     for bad in (0, 601):
         with pytest.raises(ValueError, match=f"batch_size is {bad}; choose 1 to 600"):
             part2.make_loader(dataset, batch_size=bad)
+
+
+def test_other_classes_follow_one_constant(part2, monkeypatch):
+    """A target is a class's place in CLASSES; the stand-in has the labels of these classes, too."""
+    monkeypatch.setattr(part2, "CLASSES", {"truck": 9, "cat": 3})
+    data = np.arange(5, dtype=np.uint8)[:, None, None, None].repeat(3, axis=3)
+    X, y = part2.airplanes_and_birds(SimpleNamespace(data=data, targets=[3, 0, 9, 2, 3])).tensors
+    assert y.tolist() == [1, 0, 1]
+    assert (127.5 * (X[:, 0, 0, 0] + 1)).round().tolist() == [0, 2, 4]
+    training, test = open_images("stand-in", part2.CLASSES.values())
+    assert [len(part.data) for part in (training, test)] == [10_000, 2_000]
+    for part, seed in ((training, 0), (test, 1)):
+        images, kinds = draw_stand_in(len(part.data), seed)
+        assert (part.data == images).all() and part.targets == np.where(kinds, 3, 9).tolist()
 
 
 def test_stand_in_is_balanced_and_repeats():

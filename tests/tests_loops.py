@@ -95,6 +95,15 @@ def test_accuracy_counts_images(part2):
         part2.compute_accuracy(flat_net(), [])
 
 
+def test_scores_are_the_models_own_in_the_order_of_the_loader(part2):
+    """In eval mode, in double precision where the model has it, labels as they are."""
+    model = nn.Sequential(nn.Flatten(), nn.Dropout(0.9), nn.Linear(6, 2, dtype=torch.double))
+    scores, labels = part2.scores_of(model, [(X[:3].float(), LABELS[:3]), BATCH])
+    expected = torch.cat([model[2](X[:3].float().double().flatten(1)), model[2](X.flatten(1))])
+    assert same_bits(scores, expected.detach()) and not scores.requires_grad and model.training
+    assert labels.tolist() == [0, 1, 1, *LABELS.tolist()]
+
+
 def test_training_and_judging_set_their_modes(part2, loop):
     for training in (False, True):
         model, batches = Watched().train(training), [(torch.ones(4, 2), LABELS)]
@@ -216,20 +225,21 @@ def test_an_optimizer_of_another_model_is_refused(part2):
 def test_steps_are_torchs_and_a_wrong_one_is_noticed(part2, few_batches):
     """To the last bit. Buffers that start at 0 give what torch's give, the first gradient."""
 
-    def agrees(step, **switches):
+    def agrees(step, **rule):
         def watched(parameters):
             before = [p.grad.clone() for p in parameters]
             step(parameters)
             assert all(same_bits(p.grad, g) for p, g in zip(parameters, before, strict=True))
 
-        runs = part2.against_torch(watched, few_batches[2:], 3, **switches)
+        runs = part2.train_both(3, few_batches[2:], 0.1, **rule, step=watched)
         return part2.same_bits(runs["torch"], runs["manual"])
 
     v = [torch.zeros_like(p) for p in part2.new_model().parameters()]
-    assert agrees(lambda p: part2.plain_step(p, 0.1), lr=0.1)
-    assert agrees(lambda p: part2.decay_step(p, 0.1, 0.01), lr=0.1, weight_decay=0.01)
-    rule = dict(lr=0.1, momentum=0.9, weight_decay=0.01)
+    assert agrees(lambda p: part2.plain_step(p, 0.1))
+    assert agrees(lambda p: part2.decay_step(p, 0.1, 0.01), weight_decay=0.01)
+    rule = dict(momentum=0.9, weight_decay=0.01)
     assert agrees(lambda p: part2.momentum_step(p, 0.1, 0.9, 0.01, v), **rule)
-    assert not agrees(lambda p: part2.plain_step(p, 0.1), lr=0.1, weight_decay=0.01)
-    assert not agrees(lambda p: part2.plain_step(p, 0.1000001), lr=0.1)
-    assert not agrees(lambda p: None, lr=0.1)
+    assert not agrees(lambda p: part2.plain_step(p, 0.1), weight_decay=0.01)
+    assert not agrees(lambda p: part2.plain_step(p, 0.1000001))
+    assert not agrees(lambda p: part2.formula_step(p, 0.1)), "rounded twice"
+    assert not agrees(lambda p: None)
