@@ -44,6 +44,7 @@ INSTANCE_STYLES = {  # an instance, by its number, everywhere; where colors repe
 PART_COLORS = {part: style["color"] for part, style in PART_STYLES.items()}
 CLASS_COLORS = (SKY_BLUE, YELLOW)
 PERCENT = "{x:.0%}"  # for ax.yaxis.set_major_formatter: an axis of fractions reads in percent
+POWERS = "{x:.0e}"  # for a logarithmic axis: 1e-08, since a raised exponent is below 8 points
 WIDTH = 6.5  # inches between the margins of a printed page: figures are drawn at that size
 matplotlib.rcdefaults()  # a person's own settings change no saved figure
 matplotlib.rc("figure", figsize=(WIDTH, 3.2), titlesize=9)

@@ -12,6 +12,7 @@ import support.files
 from support.definitions import load_definitions, read_definitions
 from support.figures import WIDTH, save_figure
 from support.notebooks import execute
+from support.report import DOCUMENTS
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -77,9 +78,21 @@ def test_cells_are_short_and_contents_lead_to_headings(path):
     assert {link for link, level in levels.items() if level == "##"} <= links
 
 
-def test_formulas_are_read_everywhere():
-    """GitHub takes the backslash of these two away."""
-    assert not re.search(r"\\\\[;,]", NOTEBOOKS[0].read_text())
+def test_formulas_need_no_escaped_punctuation():
+    r"""GitHub's Markdown takes the backslash of \; and its like before a formula is read."""
+    texts = {name: (support.ROOT / name).read_text("utf-8") for name in DOCUMENTS}
+    for path in NOTEBOOKS:
+        cells = nbformat.read(path, as_version=4).cells
+        texts[path.name] = "\n\n".join(c.source for c in cells if c.cell_type == "markdown")
+    for name, text in texts.items():
+        text = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+        formulas = re.findall(r"\$\$.*?\$\$|\$[^$\n]+\$", text, re.DOTALL)
+        assert [formula for formula in formulas if re.search(r"\\[^\w\s]", formula)] == [], name
+
+
+def test_links_look_like_links(path):
+    """JupyterLab gives code its own color, in a link, too."""
+    assert re.findall(r"\[`[^`\]]+`\]\(\S+?\)", path.read_text("utf-8")) == []
 
 
 def lines_of_work(source):
