@@ -10,6 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.helpers.exercise import solved
+
 
 @pytest.fixture(scope="module")
 def browser():
@@ -62,7 +64,8 @@ def wait_for_cells(page, count, patience=45):
         now = cells, texts = prompts.all_text_contents(), outputs.all_text_contents()
         if dialog.count():
             pytest.fail(f"JupyterLab asks:\n{dialog.first.inner_text()}")
-        if cells == [f"[{i}]:" for i in range(1, count + 1)]:
+        ran = [text in ("", f"[{i}]:") for i, text in enumerate(cells, 1)]  # "": a folded cell
+        if len(cells) == count and all(ran):
             return history
         if started and "[*]:" not in cells:  # an error takes the waiting cells' star away
             pytest.fail(f"the run stopped; the last output:\n{texts[-1] if texts else None}")
@@ -76,19 +79,28 @@ def wait_for_cells(page, count, patience=45):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("folder", ["", "exercise/"], ids=["", "exercise"])
 @pytest.mark.parametrize("name", ["backpropagation.ipynb", "gradient_descent.ipynb"])
-def test_restart_and_run_all_in_jupyterlab(browser, jupyterlab, tree_copy, name):
-    """The menu's "Restart Kernel and Run All Cells", by mouse; then the file, saved, is clean."""
-    path = tree_copy / name
-    notebook = nbformat.read(path, as_version=4)
+def test_restart_and_run_all_in_jupyterlab(browser, jupyterlab, tree_copy, name, folder):
+    """The menu's "Restart Kernel and Run All Cells", by mouse; then the file, saved, is clean.
+
+    The exercise, with the answer put back, runs likewise; its pictures to aim at are seen.
+    """
+    path = tree_copy / folder / name
+    path.parent.mkdir(exist_ok=True)
+    answer = nbformat.read(tree_copy / name, as_version=4)
+    notebook = solved(tree_copy / name) if folder else answer
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    pictures = sum(o.output_type == "display_data" for cell in cells for o in cell.outputs)
+    kept = {cell.id for cell in cells}
+    outputs = [o for cell in answer.cells if cell.id in kept for o in cell.outputs]
+    pictures = sum(output.output_type == "display_data" for output in outputs)
+    aims = sum(cell.source.count("![") for cell in notebook.cells if cell.cell_type == "markdown")
     for cell in cells:  # so that nothing seen below is left from an earlier run
         cell.outputs, cell.execution_count = [], None
     nbformat.write(notebook, path)
     with browser.new_page() as page:
         page.set_default_timeout(20_000)
-        page.goto(f"{jupyterlab}/lab/tree/{name}?token=test")
+        page.goto(f"{jupyterlab}/lab/tree/{folder}{name}?token=test")
         # A kernel that is restarted before it first answered may lose the cells sent to it.
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
         page.get_by_role("menuitem", name="Kernel", exact=True).click()
@@ -98,9 +110,10 @@ def test_restart_and_run_all_in_jupyterlab(browser, jupyterlab, tree_copy, name)
         history = wait_for_cells(page, len(cells))
         if name == "gradient_descent.ipynb":
             assert any("epoch/s" in text for text in history), "no progress bar was to be seen"
-        shown = page.locator(".jp-RenderedImage img")
-        widths = shown.evaluate_all("images => images.map(image => image.naturalWidth)")
-        assert len(widths) == pictures > 0 and min(widths) > 0
+        for where, count in ((".jp-RenderedImage", pictures), (".jp-MarkdownOutput", aims)):
+            shown = page.locator(f"{where} img")
+            widths = shown.evaluate_all("images => images.map(image => image.naturalWidth)")
+            assert len(widths) == count > 0 and min(widths) > 0, where
         with page.expect_response(
             lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url
         ) as saving:

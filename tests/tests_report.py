@@ -103,41 +103,6 @@ def test_report_names_each_machine(others):
     assert sentence.count("`other`") == bool(others)
 
 
-def said_in_readme(out, first_words):
-    """The indented lines of README that begin with these words; each must stand in the output."""
-    text = (ROOT / "README.md").read_text("utf-8")
-    block = re.search(rf"^    {first_words}.*?(?=\n\n)", text, re.DOTALL | re.MULTILINE)[0]
-    lines = [line.strip() for line in block.splitlines()]
-    assert lines and all(line in out for line in lines), (lines, out)
-
-
-@pytest.mark.parametrize(
-    "place, first_words, mistake, repaired",
-    [
-        (0, "It looks like:", "model.df[l](model.a[l])", "model.df[l](model.z[l])"),
-        (
-            1,
-            "The mistake:",
-            "+ p.grad\n                    p -= learning_rate * (velocity[i] + weight_decay * p)",
-            "+ (p.grad + weight_decay * p)\n                    p -= learning_rate * velocity[i]",
-        ),
-    ],
-    ids=["main_test", "sgd_test"],
-)
-def test_readme_example_names_the_mistake(
-    place, first_words, mistake, repaired, monkeypatch, capsys
-):
-    """What README shows is printed; with the line mended, every check passes."""
-    text = (ROOT / "README.md").read_text("utf-8")
-    example = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[place]
-    monkeypatch.chdir(ROOT)
-    exec(example, {})
-    said_in_readme(capsys.readouterr().out, first_words)
-    assert mistake in example
-    exec(example.replace(mistake, repaired), {})
-    assert re.search(r"_test: (\d+) of \1 checks passed", capsys.readouterr().out)
-
-
 # What may have digits of its own: code, links, formulas, expressions, and names.
 NOT_TEXT = (
     r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}",  # the template's own language

@@ -1,39 +1,50 @@
 """What the exercise leaves to the student."""
 
-OPEN = {  # what the student has to write, in the order in which it is missed
+from support.exercise import make_exercise
+
+import nbformat
+
+CELLS = {  # (task, names): what is open in each cell, in the order in which it is missed
     "backpropagation.ipynb": [
-        "2. Four equations: write paper_da2",
-        "2. Four equations: write dL_da2",
-        "2. Four equations: write paper_dz2",
-        "2. Four equations: write dL_dz2",
-        "2. Four equations: write paper_dw2",
-        "2. Four equations: write paper_db2",
-        "2. Four equations: write dL_dw2",
-        "2. Four equations: write dL_db2",
-        "2. Four equations: write paper_da1",
-        "2. Four equations: write dL_da1",
-        "3. Backpropagation: write backpropagation",
-        "3. Backpropagation: write paper_dw1",
-        "3. Backpropagation: write paper_db1",
+        ("2. Four equations", "paper_da2", "dL_da2"),
+        ("2. Four equations", "paper_dz2", "dL_dz2"),
+        ("2. Four equations", "paper_dw2", "paper_db2", "dL_dw2", "dL_db2"),
+        ("2. Four equations", "paper_da1", "dL_da1"),
+        ("3. Backpropagation", "backpropagation"),
+        ("3. Backpropagation", "paper_dw1", "paper_db1"),
     ],
     "gradient_descent.ipynb": [
-        "Task 1: write preprocess",
-        "Task 1: write airplanes_and_birds",
-        "Task 1: write split",
-        "Task 1: write load_airplane_bird",
-        "Task 2: write MyMLP",
-        "Task 3: write run_epochs",
-        "Task 3: write train",
-        "Task 3: write compute_accuracy",
-        "Task 4: write plain_step",
-        "Task 6: write decay_step",
-        "Task 7: write momentum_step",
-        "Task 7: write manual_sgd_step",
-        "Task 7: write train_manual_update",
-        "Task 8: write loss_and_accuracy",
-        "Task 9: write selected_no",
-        "Task 10: write test_accuracy",
-        "Task 10: write predict",
-        "Task 10: write confusion_matrix",
+        ("Task 1", "preprocess"),
+        ("Task 1", "airplanes_and_birds"),
+        ("Task 1", "split"),
+        ("Task 1", "load_airplane_bird"),
+        ("Task 2", "MyMLP"),
+        ("Task 3", "run_epochs"),
+        ("Task 3", "train"),
+        ("Task 3", "compute_accuracy"),
+        ("Task 4", "plain_step"),
+        ("Task 6", "decay_step"),
+        ("Task 7", "momentum_step"),
+        ("Task 7", "manual_sgd_step"),
+        ("Task 7", "train_manual_update"),
+        ("Task 8", "loss_and_accuracy"),
+        ("Task 9", "selected_no"),
+        ("Task 10", "test_accuracy"),
+        ("Task 10", "predict"),
+        ("Task 10", "confusion_matrix"),
     ],
 }
+OPEN = {
+    name: [f"{task}: write {opened}" for task, *names in cells for opened in names]
+    for name, cells in CELLS.items()
+}
+
+
+def solved(path):
+    """The exercise made from a notebook, with the answer put back into each open cell."""
+    made = make_exercise(path)
+    answer = {cell.id: cell.source for cell in nbformat.read(path, as_version=4).cells}
+    for cell in made.cells:
+        if cell.cell_type == "code":
+            cell.source = answer.get(cell.id, cell.source)
+    return made

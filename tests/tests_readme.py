@@ -1,0 +1,86 @@
+"""README.md and docs/machines.md: links lead somewhere, and what is shown is what happens."""
+
+import re
+import subprocess
+import sys
+
+from support import ROOT
+
+import pytest
+
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def run(tree, *command):
+    """Run a command in a tree; (exit status, what it prints)."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return done.returncode, done.stdout.decode()
+
+
+def said_in_readme(first_words):
+    """The indented lines of README that begin with these words."""
+    block = re.search(rf"^    {first_words}.*?(?=\n\n)", README, re.DOTALL | re.MULTILINE)[0]
+    return [line.strip() for line in block.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "place, first_words, mistake, repaired",
+    [
+        (0, "It looks like:", "model.df[l](model.a[l])", "model.df[l](model.z[l])"),
+        (
+            1,
+            "The mistake:",
+            "+ p.grad\n                    p -= learning_rate * (velocity[i] + weight_decay * p)",
+            "+ (p.grad + weight_decay * p)\n                    p -= learning_rate * velocity[i]",
+        ),
+    ],
+    ids=["main_test", "sgd_test"],
+)
+def test_readme_example_names_the_mistake(
+    place, first_words, mistake, repaired, tree_copy, capsys, monkeypatch
+):
+    """Saved as README says, it prints what README shows and fails; mended, it passes."""
+    monkeypatch.chdir(tree_copy)
+    example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[place]
+    name = re.findall(r"`(?:mine/)?(my_\w+)\.py`", README)[place]
+    assert mistake in example and "`.venv/bin/python -m mine.my_pass`" in README
+    own = tree_copy / "mine" / f"{name}.py"
+    own.parent.mkdir()
+    own.write_text(example)
+    status, out = run(tree_copy, f"mine.{name}")
+    lines = said_in_readme(first_words)
+    assert status == 1 and lines and all(line in out for line in lines), (lines, out)
+    with pytest.raises(SystemExit) as ended:
+        exec(example.replace(mistake, repaired), {})
+    assert ended.value.code == 0
+    assert re.search(r"_test: (\d+) of \1 checks passed", capsys.readouterr().out)
+
+
+def test_what_lies_in_a_folder_of_ones_own_is_passed_over(tree_copy, pytestconfig):
+    (tree_copy / "mine").mkdir()
+    (tree_copy / "mine" / "tests_mine.py").write_text("import torch;x=l\n" + "#" * 200)
+    looked_at = run(tree_copy, "ruff", "check", "--show-files", ".")[1]
+    assert "tests_backpropagation.py" in looked_at and "mine" not in looked_at
+    assert {"exercise", "mine"} <= set(pytestconfig.getini("norecursedirs"))
+    assert "mine/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/machines.md", "report/exercise.md"])
+def test_each_link_leads_somewhere(name):
+    code = r"```.*?```|^    .*?$"
+    text = re.sub(code, "", (ROOT / name).read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    headings = {line.lstrip("# ") for line in text.splitlines() if line.startswith("#")}
+    anchors = {"#" + re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+    targets = re.findall(r"\]\((?!\w+:)([^)]+)\)|(?:src|srcset)=\"([^\"]+)\"", text)
+    for target in filter(None, sum(targets, ())):
+        assert target in anchors or ((ROOT / name).parent / target).exists(), target
+
+
+def test_readme_can_be_read_on_a_phone():
+    """Tables and commands do not wrap, and GitHub takes the backslash of a formula's space."""
+    assert not re.search(r"^\|", README, re.MULTILINE)
+    commands = re.findall(r"^    (make .*)", README, re.MULTILINE)
+    assert commands and max(map(len, commands)) < 40
+    assert not re.search(r"\\[;,]", README)
