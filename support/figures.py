@@ -41,7 +41,6 @@ INSTANCE_STYLES = {  # an instance, by its number, everywhere; where colors repe
         1,
     )
 }
-PART_COLORS = {part: style["color"] for part, style in PART_STYLES.items()}
 CLASS_COLORS = (SKY_BLUE, YELLOW)
 PERCENT = "{x:.0%}"  # for ax.yaxis.set_major_formatter: an axis of fractions reads in percent
 POWERS = "{x:.0e}"  # for a logarithmic axis: 1e-08, since a raised exponent is below 8 points
