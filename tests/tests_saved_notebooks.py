@@ -23,7 +23,7 @@ from PIL import Image
 from conftest import NOTEBOOKS
 from tests.helpers.notebooks import names_in, outputs_of, small_notebook
 
-CENTRAL = (["backpropagation"], ["run_epochs", "compute_accuracy", "plain_step", "manual_sgd_step"])
+CENTRAL = (["backpropagation"], ["run_epochs", "compute_accuracy", "plain_step", "momentum_step"])
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
