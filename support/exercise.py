@@ -44,7 +44,7 @@ the error says what to write there: put your code in the place of the lines belo
 `# Write ...`, and run the cell again. The checks that follow say what is wrong.
 
 * Below a question stands a cell for your answer. Questions A to G of the assignment are in \
-[`report.md`](report.md), beside this notebook.
+[report.md](report.md), beside this notebook.
 * Pictures below "What yours should look like" come from a full run of the answer.
 * Where a docstring says "Raises ValueError", that is optional: no check asks for it.
 * What this notebook writes stays in the folder `exercise/`. Most of what lies outside of it shows \
