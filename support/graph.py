@@ -17,16 +17,18 @@ TINTS = {BLUE: "#d9eaf6", YELLOW: "#fcebc5", RED: "#ffe3e0", GRAY: "#eeeeee"}
 FADED = 0.28
 PAGE = 72 * WIDTH  # lengths are points, on a page as wide as a printed one
 CHARACTER, LINE, PAD = 4.82, 10, 3  # one character, one line of 8-point type; a box's margin
-GATE, WIRE, GAP, HEAD = 13, 8, 9, 32  # half a gate; wire to numbers; between bands; the title
+GATE, WIRE, GAP = 13, 8, 9  # half a gate; wire to numbers; between bands
+HEAD, FOOT = 32, 8  # the title above; the key below
 SIDES = ((0, 1, BLUE), (1, -1, YELLOW))  # above and below a wire: number, direction, color
 WHOLE = "Values go forward, gradients come back"
+KEY = "(1) loss   (2) activation   (3) weights and biases   (4) layer below"
 EQUATIONS = {
     1: "(1) at the output: dL_da = 2 (a - y)",
     2: "(2) through the activation function: dL_dz = dL_da * f'(z)",
     3: "(3) to weights and biases: dL_dw = dL_dz.T @ a, dL_db = dL_dz.sum(0)",
     4: "(4) to the layer below: dL_da = dL_dz @ W",
 }
-NUMBER_AT = {1: (0, -20), 2: (0, -20), 3: (11, -29), 4: (-11, -20)}  # from the middle of the gate
+NUMBER_AT = {1: 0, 2: 0, 3: 10, 4: -10}  # to the right of the middle of the gate
 
 
 class Step(NamedTuple):
@@ -193,7 +195,7 @@ def _layers(model, y_true):
 
     def wire(kind, i, tensors):
         name = f"dL_d{kind}[{i}]"
-        below = [[Block(name, _matrix(right[name]), f"dL_d{kind}", YELLOW)]] if i else []
+        below = [[Block(name, _matrix(right[name]), name, YELLOW)]] if i else []
         return Part("", i, "", ([value(f"{kind}[{i}]", tensors[i], "\n")], below))
 
     layers, last = [], model.L
@@ -202,11 +204,17 @@ def _layers(model, y_true):
         found = {f"{kind}[{i}]": getattr(model, kind, {}).get(i) for kind in ("dL_dw", "dL_db")}
         below = [_judged(name, gradient, right[name]) for name, gradient in found.items()]
         linear = Part("linear", i, f"@ W{i}.T\n+ b{i}", (above, below))
-        f = Part("f", i, f"f[{i}]", ([], []))
+        f = Part("f", i, _called(model.f[i], i), ([], []))
         layers.append([wire("a", i - 1, model.a), linear, wire("z", i, model.z), f])
     error = Part("loss", last, "sum of\n(a-y)²", ([value("y", y_true)], []))
     end = Part("", 0, "", ([value("loss", loss, "\n")], []))
     return [*layers, [wire("a", last, model.a), error, end]]
+
+
+def _called(f, i):
+    """What the gate of an activation function says: its name, too, if it has a short one."""
+    name = getattr(f, "__name__", "")
+    return f"f[{i}]:\n{name}" if name.isidentifier() and len(name) <= 10 else f"f[{i}]"
 
 
 def _size(*texts):
@@ -221,9 +229,11 @@ def _column_size(column):
 
 
 def _part_width(part):
-    """A gate is as wide as its text, a wire as wide as the numbers above and below it."""
-    widths = [_column_size(column)[0] for column in sum(part.columns, [])]
-    return _size(part.says)[0] if part.gate else max(widths) + 6
+    """A gate is as wide as its text, a wire as wide as the numbers and labels at it."""
+    if part.gate:
+        return _size(part.says)[0]
+    blocks = [block for column in sum(part.columns, []) for block in column]
+    return max(max(_size(b.text)[0] + 6, _size(b.label)[0] - PAD) for b in blocks)
 
 
 class _Picture:
@@ -253,7 +263,7 @@ class _Picture:
         self.made = set().union(*(step.made for step in now or []))
         self.lit = self.names if now is None else self.made.union(*(step.read for step in now))
         row_height = sum(self.ends) + GAP
-        top = row_height * len(self.rows) + HEAD
+        top = row_height * len(self.rows) + HEAD + FOOT
         figure = plt.figure(figsize=(WIDTH, top / 72), layout="none")
         self.ax = figure.add_axes((0, 0, 1, 1), xlim=(0, PAGE), ylim=(0, top))
         self.ax.axis("off")
@@ -263,6 +273,7 @@ class _Picture:
         self.text(150, top - 23, "below: gradients of the loss", color=BROWN, **heading)
         if self.wrong:
             self.text(280, top - 23, "red: not what autograd finds", color=RED, **heading)
+        self.text(PAGE - 4, 7, KEY, family="sans-serif", ha="right")
         y, end = top - HEAD - self.ends[0], None
         for row in self.rows:
             start, last = self.row(row, y)
@@ -349,6 +360,7 @@ class _Picture:
             self.taken[side] = at
         for step in steps:
             if step.equation and step.made <= self.shown:
-                across, up = NUMBER_AT[step.equation]
-                style = dict(alpha=1 if step in lit else FADED, weight="bold")
-                self.text(x + across, y + up, f"({step.equation})", **style)
+                alpha = 1 if step in lit else FADED
+                tab = dict(facecolor="white", edgecolor="#999999", pad=1, alpha=alpha)
+                at, style = x + NUMBER_AT[step.equation], dict(weight="bold", bbox=tab)
+                self.text(at, y - GATE - 7, f"({step.equation})", alpha, **style)

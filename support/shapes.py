@@ -6,14 +6,14 @@ from support.graph import PAGE, TINTS
 import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
-CELL, GAP, HEIGHT = 11, 12, 224  # points: an entry, the distance of rectangles, the figure
+CELL, GAP, HEIGHT = 11, 12, 234  # points: an entry, the distance of rectangles, the figure
 DARK = {BLUE: "#8fc1e3", YELLOW: "#f3c050"}
 SIZES = {"N": 6, "n_{l-1}": 3, "n_l": 4}  # three that differ
 VALUES, GRADIENTS = (BLUE, BLUE, BLUE), (YELLOW, BLUE, YELLOW)  # left factor, right one, result
 PRODUCTS = [  # formula, rows of the left factor, the common edge, columns of the right factor
     ("forward: z = a @ W.T", ("N", "n_{l-1}", "n_l"), VALUES),
-    ("(3): dL_dw = dL_dz.T @ a", ("n_l", "N", "n_{l-1}"), GRADIENTS),
-    ("(4): dL_da = dL_dz @ W", ("N", "n_l", "n_{l-1}"), GRADIENTS),
+    ("(3) weights: dL_dw = dL_dz.T @ a", ("n_l", "N", "n_{l-1}"), GRADIENTS),
+    ("(4) layer below: dL_da = dL_dz @ W", ("N", "n_l", "n_{l-1}"), GRADIENTS),
 ]
 
 
@@ -26,9 +26,9 @@ def draw_shapes():
     ax = figure.add_axes((0, 0, 1, 1), xlim=(0, PAGE), ylim=(0, HEIGHT))
     ax.axis("off")
     title = "The sum of a matrix product runs along two equal edges, drawn thick"
-    dark = "dark: one entry of the result, from one row and one column of the factors"
+    key = "blue: values, yellow: gradients; dark: one entry of the result, and what it is made of"
     ax.text(4, HEIGHT - 9, title, va="center")
-    ax.text(4, HEIGHT - 23, dark, va="center", fontsize=8)
+    ax.text(4, HEIGHT - 23, key, va="center", fontsize=8)
     for no, product in enumerate(PRODUCTS):
         _draw_product(ax, PAGE / 6 * (2 * no + 1), *product)
     return figure
@@ -64,7 +64,7 @@ def _draw_product(ax, middle, formula, edges, colors):
         (left + inner / 2, y - rows - 9, first, "center"),
         (x + columns + 5, above + inner / 2, second, "left"),
         (x + columns / 2, y - rows - 9, result, "center"),
-        (middle, HEIGHT - 40, formula, "center"),
+        (middle, HEIGHT - 45, formula.replace(": ", "\n"), "center"),
     ]
     for at, height, text, ha in texts:  # an index is 0.7 times as large as its letter
         style = dict(fontsize=11.5) if "$" in text else dict(fontsize=8, family="monospace")

@@ -77,6 +77,14 @@ def test_net_on_paper_has_the_numbers_of_the_derivation(on_paper):
     }  # fmt: skip
 
 
+def test_gates_and_wires_are_named(part1, on_paper):
+    model, y_true = on_paper()
+    model.f[1] = lambda z: z**2
+    texts = {text.get_text() for text in graph.draw_pass(model, y_true).findobj(Text)}
+    wires = {"dL_dz[1]", "dL_da[1]", "dL_dz[2]", "dL_da[2]"}
+    assert {"f[1]", "f[2]:\nsquare", "(1)", "(2)", "(3)", "(4)", graph.KEY} | wires <= texts
+
+
 def check_legible(figure):
     """8 points or more on a page of 6.5 inches; within it; no text on another one."""
     assert figure.get_figwidth() == 6.5
