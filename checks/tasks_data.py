@@ -39,11 +39,9 @@ def layouts(images):
         f"{scrambled}, it moves no axis": (AXES, v.reshape(X.shape)),
         "height and width are interchanged": (AXES, v.permute(0, 3, 2, 1)),
         "the colors are interchanged: blue, green, red": ("the order of the channels", X.flip(1)),
-        "the images stand upside down": ("what reverses an axis", X.flip(2)),
         "the images are mirrored": ("what reverses an axis", X.flip(3)),
         "the channels stand last": (AXES, v),
         "the images are flat": ("the shape: the net itself flattens them", X.flatten(1)),
-        "the images are flat, and not in the order of channels": (AXES, v.flatten(1)),
     }
 
 

@@ -24,7 +24,6 @@ ACTIVATIONS = {
 AT_THE_OUTPUT = {
     "softmax": lambda z: z.softmax(dim=1),
     "log-softmax": lambda z: z.log_softmax(dim=1),
-    "softmax over the images, not over the outputs,": lambda z: z.softmax(dim=0),
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "ReLU": torch.relu,
@@ -80,14 +79,6 @@ def wrong_nets(layers, X):
                 words = f"{name} {'in the place of ReLU ' * (name != 'no ReLU')}after layer "
                 between = [f if i in where else relu for i in range(hidden)]
                 yield words + places, scores_from(layers, first, between)
-    for name, f in ACTIVATIONS.items():
-        z = scores_from(layers, first, [f] * hidden)
-        for last, g in AT_THE_OUTPUT.items():
-            yield f"{name} in the place of ReLU, and a {last} at the output", g(z)
-    moved = {"the axes of the image": X.mT, "the channels": X.movedim(1, -1)}
-    for name, images in moved.items():
-        words = f"{name} are moved before the image is flattened"
-        yield words, scores_by(layers, images, [relu] * hidden)
 
 
 @torch.no_grad()

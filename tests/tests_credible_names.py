@@ -102,4 +102,4 @@ def test_a_name_is_given_only_where_the_numbers_are_that_mistakes(model, nets, s
                     all(map(same_numbers, numbers_of(backward, cases), numbers_of(theirs, cases)))
                     for cases in nets.values()
                 ), f"{pair} is called {[m.words for m in program]}"
-    assert named >= 25 / step, "most of them are named"
+    assert named >= 25 / step**2, "most of them are named"
