@@ -197,34 +197,6 @@ def test_a_pass_that_brings_the_derivative_is_judged_with_it(case, capsys):
         assert "remark" not in output_of(PLANTED[wrong].backward(), case.model, capsys)
 
 
-@pytest.mark.parametrize("kind", ["lists", "no f and df", "f does nothing"])
-def test_activations_written_into_the_net(part1, kind, capsys):
-    class WrittenIn(part1.MyNet):
-        def __init__(self, n_l=(2, 3, 2)):
-            super().__init__(n_l)
-            if kind == "no f and df":
-                del self.f, self.df
-            if kind == "lists":
-                self.f, self.df = ([None, *d.values()] for d in (self.f, self.df))
-                self.dL_dw, self.dL_db = ([None] * (self.L + 1) for _ in range(2))
-
-        def forward(self, x):
-            if kind == "lists":
-                return super().forward(x)
-            self.a[0] = torch.flatten(x, 1)
-            for layer in range(1, self.L + 1):
-                self.z[layer] = self.fc[str(layer)](self.a[layer - 1])
-                self.a[layer] = torch.tanh(self.z[layer])
-            return self.a[self.L]
-
-    printed = output_of(THROUGH_A, WrittenIn(), capsys, right=True)
-    assert ("written into the net" in printed) == (kind != "lists")
-    mean = backward_with((ERROR, ERROR + " / N"), (SLOPE, "dL_dz = dL_da * (1 - a[l] ** 2)"))
-    assert "1/N" in output_of(mean, WrittenIn(), capsys)
-    if kind == "lists":
-        assert "remark" not in output_of(PLAIN, WrittenIn(), capsys, right=True)
-
-
 def test_a_df_of_another_f_is_named(part1, case, capsys):
     case.model.f[2] = torch.sigmoid
     printed = output_of(part1.backpropagation, case.model, capsys)

@@ -6,7 +6,6 @@ import torch
 from checks.main_test import main_test
 from checks.reference import backward_with
 from checks.wrong_passes import BELOW, BIAS, ERROR, SLOPE, WEIGHTS
-from tests.programs.passes.right_more import tanh_from_a
 
 
 @torch.no_grad()
@@ -105,9 +104,3 @@ def test_what_is_said(model, name, capsys):
 
 def test_two_views_of_one_block_are_accepted(model, capsys):
     assert main_test(two_views, model) is True
-
-
-def test_a_derivative_written_into_the_pass_is_explained(model, capsys):
-    assert main_test(tanh_from_a, model) is True
-    printed = " ".join(capsys.readouterr().out.split())
-    assert "does not read df[l]: right for this net, wrong for another f[l]" in printed
