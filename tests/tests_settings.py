@@ -88,6 +88,7 @@ def in_a_process(*arguments, folder=ROOT, **settings):
     return done.returncode, done.stdout, done.stderr.rstrip("\n").rpartition("\n")[2]
 
 
+@pytest.mark.fault
 def test_where_asserts_are_removed_tests_and_notebooks_refuse(tmp_path, monkeypatch):
     """The runner needs none, and its kernels keep them."""
     line = "PYTHONOPTIMIZE or -O removes each assert: the tests would check nothing. Unset it."
