@@ -11,7 +11,7 @@ from torch.optim.sgd import sgd
 from checks import tasks
 from checks.open_task import close
 from checks.tasks_measures import LABELS, SCORES
-from tests.helpers.open_cells import CHECKS, judge, names, refusal, scores_of, small_cifar10
+from tests.helpers.open_cells import CHECKS, judge, names, refusal, small_cifar10
 from tests.programs.tasks_all import ALL_RIGHT, ALL_WRONG
 
 UPDATES = "plain_step decay_step momentum_step manual_sgd_step train_manual_update".split()
@@ -132,6 +132,7 @@ def test_switches_that_stay_unused_are_not_written(capsys):
 
 
 def test_scores_and_probabilities():
+    scores_of = names()["scores_of"]
     tasks.check_scores(scores_of)
     wrongs = {
         "after a softmax": lambda *given: (scores_of(*given)[0].softmax(1), LABELS),
