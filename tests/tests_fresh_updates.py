@@ -96,7 +96,7 @@ def with_marks():
         yield pytest.param(name, marks=[pytest.mark.fault] * (name in pairs[4:]))
 
 
-@pytest.mark.parametrize("name", with_marks())
+@pytest.mark.parametrize("name", list(with_marks()))
 def test_all_that_is_said_of_a_fresh_update_is_true(capsys, name):
     """And it holds the words that the program's author asks for."""
     train, words = WRONG[name]

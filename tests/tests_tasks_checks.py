@@ -122,6 +122,15 @@ def test_torch_is_refused_also_as_a_function_and_by_inheritance():
     tasks.check_plain_step(by(Own))
 
 
+def test_a_step_that_writes_into_the_gradient_is_told():
+    @torch.no_grad()
+    def in_place(parameters, learning_rate, weight_decay):
+        for p in parameters:
+            p.add_(p.grad.add_(p, alpha=weight_decay), alpha=-learning_rate)
+
+    assert "it changes p.grad" in refusal(tasks.check_decay_step, in_place)
+
+
 def test_switches_that_stay_unused_are_not_written(capsys):
     def step(model, lr, momentum, weight_decay, buffers, *, dampening=0.0, nesterov=False):
         names()["manual_sgd_step"](model, lr, momentum, weight_decay, buffers)
