@@ -201,15 +201,6 @@ def test_what_is_missing_is_written_and_the_rest_is_left_alone(tmp_path, monkeyp
         assert found == ["mine"] * missing + [texts[missing]] + ["mine"] * (2 - missing)
 
 
-@pytest.mark.parametrize("argument", ["--help", "backpropagation.ipynb"])
-def test_nothing_is_written_where_help_or_too_much_is_asked(argument, tmp_path, monkeypatch):
-    monkeypatch.setattr(exercise, "FOLDER", tmp_path / "exercise")
-    monkeypatch.setattr(sys, "argv", ["exercise", argument])
-    with pytest.raises(SystemExit) as stop:
-        exercise.main()
-    assert bool(stop.value.code) == (argument != "--help") and not list(tmp_path.iterdir())
-
-
 def test_pictures_to_aim_at_are_there_and_give_nothing_away(both):
     name, answer, made = both
     aims = re.findall(r"^!\[\w+\]\(\.\./figures/(\w+)\.png\)", source_of(made, "markdown"), re.M)

@@ -10,7 +10,7 @@ from checks.habits import PLAIN
 from checks.main_test import main_test, table_of_checks
 from checks.nets import gradients_of, loss_of, make_case
 from checks.reference import backward_with
-from checks.wrong_passes import BIAS, ERROR, PLANTED, SLOPE, TWICE
+from checks.wrong_passes import ERROR, PLANTED, SLOPE, TWICE
 
 SIGN, AT_A = PLANTED["dL_da = 2 * (y_true - y_pred)"], PLANTED["dL_dz = dL_da * df[l](a[l])"]
 
@@ -132,17 +132,6 @@ def test_a_wrong_pass_in_one_screen(case, capsys):
     assert not re.search(r"\d\.\d{7}", printed), "more than six digits"
     loud = output_of(AT_A.backward(), case.model, capsys, verbose=True)
     assert re.search(r"autograd gives\s+-?\d\.\d{12}", loud)
-
-
-def test_right_for_one_sample_is_said(case, capsys):
-    printed = output_of(backward_with((BIAS, "dL_db[l] = dL_dz.squeeze(0)")), case.model, capsys)
-    for words in (
-        "assignment asks: right",
-        "more samples at once: WRONG",
-        "autograd is not used, ...): right",
-        "dL_db is not summed over the batch",
-    ):
-        assert words in printed
 
 
 def test_an_exception_is_told_once_with_its_line(case, capsys):

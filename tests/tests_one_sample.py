@@ -67,6 +67,11 @@ CASES = {  # name: (the pass, what must be said)
         "one sample, as the assignment asks: right, except in a layer of width 1 (11 of 14|"
         "dL_db[3] has the shape (), autograd gives (1,)|dL_db is not summed over the batch",
     ),
+    "squeeze of the first axis": (
+        backward_with((BIAS, "dL_db[l] = dL_dz.squeeze(0)")),
+        "one sample, as the assignment asks: right|more samples at once: WRONG|"
+        "autograd is not used, ...): right|dL_db is not summed over the batch",
+    ),
     "unknown": (
         backward_with((BELOW, "dL_da = dL_dz @ W[l] + 0.1 * dL_dz.sum(0) @ W[l]")),
         "No mistake known here gives these numbers|dL_db[1] differs first: print dL_dz of layer 1",
