@@ -12,6 +12,14 @@ import pytest
 README = (ROOT / "README.md").read_text("utf-8")
 
 
+def run(tree, *command):
+    """Run a command in a tree; (exit status, what it prints)."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return done.returncode, done.stdout.decode()
+
+
 def said_in_readme(first_words):
     """The indented lines of README that begin with these words."""
     block = re.search(rf"^    {first_words}.*?(?=\n\n)", README, re.DOTALL | re.MULTILINE)[0]
@@ -55,8 +63,7 @@ def test_readme_example_names_the_mistake(
 def test_what_lies_in_a_folder_of_ones_own_is_passed_over(tree_copy, pytestconfig):
     (tree_copy / "mine").mkdir()
     (tree_copy / "mine" / "tests_mine.py").write_text("import torch;x=l\n" + "#" * 200)
-    command = [sys.executable, "-m", "ruff", "check", "--show-files", "."]
-    looked_at = subprocess.check_output(command, cwd=tree_copy, text=True)
+    looked_at = run(tree_copy, "ruff", "check", "--show-files", ".")[1]
     assert "tests_backpropagation.py" in looked_at and "mine" not in looked_at
     assert {"exercise", "mine"} <= set(pytestconfig.getini("norecursedirs"))
     assert "mine/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
