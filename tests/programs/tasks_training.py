@@ -315,6 +315,16 @@ wrong(
     *("step", "optimizer", "change"),
 )
 wrong(
+    "train, the optimizer passed",
+    changed(TRAIN, "optimizer.step", "optimizer"),
+    *("the optimizer is passed", "optimizer.step, without brackets"),
+)
+wrong(
+    "train, the step called once",
+    changed(TRAIN, "optimizer.step", "optimizer.step()"),
+    *("step is called", "optimizer.step, without brackets"),
+)
+wrong(
     "train, two steps a batch",
     changed(TRAIN, "optimizer.step", "lambda: (optimizer.step(), optimizer.step())"),
     *("step", "twice", "optimizer"),
