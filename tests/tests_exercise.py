@@ -161,6 +161,12 @@ def test_a_cell_that_is_not_marked_or_no_longer_there_is_noticed(tmp_path, new, 
         make_exercise(tmp_path / "small.ipynb")
 
 
+def test_a_cell_that_is_left_out_may_leave_a_place_to_write_in(tmp_path):
+    metadata = {"tags": ["left-out"], "exercise": {"place": "# Write it here."}}
+    small_notebook(tmp_path / "small.ipynb", new_cell("answer = 42", metadata=metadata))
+    assert make_exercise(tmp_path / "small.ipynb").cells[-1].source == "# Write it here."
+
+
 @pytest.mark.parametrize("mode, folder", [("full", FOLDER), ("quick", FOLDER / "build" / "quick")])
 def test_what_the_exercise_writes_goes_to_its_folder(monkeypatch, mode, folder):
     monkeypatch.setattr(files, "RUN_MODE", mode)
