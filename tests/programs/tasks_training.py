@@ -317,12 +317,14 @@ wrong(
 wrong(
     "train, the optimizer passed",
     changed(TRAIN, "optimizer.step", "optimizer"),
-    *("the optimizer is passed", "optimizer.step, without brackets"),
+    "the optimizer is passed, not its method step",
+    listed=True,
 )
 wrong(
     "train, the step called once",
     changed(TRAIN, "optimizer.step", "optimizer.step()"),
-    *("step is called", "optimizer.step, without brackets"),
+    "step is called, and its result is passed",
+    listed=True,
 )
 wrong(
     "train, two steps a batch",
