@@ -212,15 +212,25 @@ def check_loop(run_epochs):
 
 
 class WatchedSGD(torch.optim.SGD):
-    """An optimizer whose steps are watched."""
+    """An optimizer whose steps are watched; who passes another update than its step is told."""
 
-    def __init__(self, watch):
+    def __init__(self, watch, task):
         super().__init__(watch.model.parameters(), lr=RATE)
-        self.watch = watch
+        self.watch, self.task = watch, task
 
     def step(self, closure=None):
-        """A step of plain descent, noted."""
+        """A step of plain descent, noted; returns what complains when it is called as an update."""
         self.watch.update(self.param_groups[0]["lr"])
+        return lambda: self.refuse("step is called, and its result is passed", "optimizer.step()")
+
+    def __call__(self):
+        """Complain: run_epochs calls its update."""
+        self.refuse("the optimizer is passed, not its method step", "optimizer")
+
+    def refuse(self, words, met):
+        """Say which update is to be passed."""
+        told = "optimizer.step, without brackets", met, "the last arguments of run_epochs"
+        self.task.expect(False, f"the update is wrong: {words}", *told)
 
 
 @one_training()
@@ -228,7 +238,7 @@ def check_train(train):
     """Judge train on unequal batches, with an optimizer that is watched."""
     task = Task("Task 3, train", train)
     watch, loss_function = Watch(Net()), Loss()
-    arguments = (EPOCHS, WatchedSGD(watch), watch.model, loss_function, loader_of_twelve())
+    arguments = (EPOCHS, WatchedSGD(watch, task), watch.model, loss_function, loader_of_twelve())
     losses = task.call(*arguments)
     check_updates(task, watch, loss_function, "optimizer.step()")
     check_losses(task, losses, loss_function)

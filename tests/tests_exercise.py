@@ -14,7 +14,7 @@ from nbformat.v4 import new_markdown_cell as new_text
 
 from tests.helpers.exercise import OPEN
 
-LEFT_OUT = ["backpropagation_by_loop", "formula_step", "without_the_factor_2"]
+LEFT_OUT = ["backpropagation_by_loop", "formula_step", "overfits", "without_the_factor_2"]
 NO_SOLUTION = {"@torch.no_grad()", "super().__init__()", "else:"}
 
 
@@ -159,6 +159,12 @@ def test_a_cell_that_is_not_marked_or_no_longer_there_is_noticed(tmp_path, new, 
     small_notebook(tmp_path / "small.ipynb", new("answer = 42", metadata=metadata))
     with pytest.raises(ValueError, match=rf"small.ipynb: Task 9: select \(cell 2\): .*{words}"):
         make_exercise(tmp_path / "small.ipynb")
+
+
+def test_a_cell_that_is_left_out_may_leave_a_place_to_write_in(tmp_path):
+    metadata = {"tags": ["left-out"], "exercise": {"place": "# Write it here."}}
+    small_notebook(tmp_path / "small.ipynb", new_cell("answer = 42", metadata=metadata))
+    assert make_exercise(tmp_path / "small.ipynb").cells[-1].source == "# Write it here."
 
 
 @pytest.mark.parametrize("mode, folder", [("full", FOLDER), ("quick", FOLDER / "build" / "quick")])
