@@ -247,7 +247,7 @@ def check_split(split, image_shape=(3, 32, 32)):
 
 def keys_of(X, y):
     """How often each (sum of an image's pixels, its first one, label) occurs."""
-    X = X.detach().cpu().flatten(1).double()
+    X = X.detach().cpu().flatten(1)
     sums = ((X.sum(1) + X.shape[1]) * 127.5).round().long()
     first = ((X[:, 0] + 1) * 127.5).round().long()
     return Counter(zip(sums.tolist(), first.tolist(), y.tolist(), strict=True))
