@@ -127,8 +127,8 @@ def check_targets(task, y, right):
 # -------------------------------------------------------------------- classes, and the split
 
 
-def check_class_names(CLASSES):
-    """Raise where CLASSES is not {name: label} of two of CIFAR-10's classes."""
+def check_class_names(CLASSES, CLASS_NAMES=None):
+    """Raise where CLASSES is not {name: label} of two of CIFAR-10's classes, in CLASS_NAMES too."""
     task = Task("CLASSES", lambda: CLASSES)
     form = '{"airplane": 0, "bird": 2}: name and label of two classes of CIFAR-10'
     two = isinstance(CLASSES, dict) and len(CLASSES) == 2
@@ -144,6 +144,9 @@ def check_class_names(CLASSES):
         task.expect(is_label and label == right, words, f"{right} for {name}", CLASSES)
     different = len(set(CLASSES.values())) == 2
     task.expect(different, "both names stand for one class", form, CLASSES)
+    same = CLASS_NAMES is None or tuple(CLASS_NAMES) == tuple(CLASSES)
+    words = "CLASS_NAMES, which tables and pictures show, are other names"
+    task.expect(same, words, f"tuple(CLASSES), {tuple(CLASSES)}", CLASS_NAMES)
 
 
 def check_classes(airplanes_and_birds, CLASSES=None, image_shape=(3, 32, 32)):

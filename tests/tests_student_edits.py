@@ -144,6 +144,7 @@ AT_RANDOM = "nn.functional.dropout(self.fc2(a), 0.2, self.training)"
 LOADERS = "train_loader, validation_loader = make_loader(training)"
 TOLD = {  # an edit: (what is written in the place of what, the cell that stops, and its words)
     "the names kept": ({CLASSES: '"airplane": 3, "bird": 5}'}, "CLASSES =", "the label of cat"),
+    "names alone": ({"tuple(CLASSES)": '("cat", "dog")'}, "CLASSES =", "are other names"),
     "a sum": ({LOSS: "CrossEntropyLoss(reduction='sum')"}, "CLASSES =", "a sum over the images"),
     "// 2": (
         {CLASSES: '"cat": 3, "dog": 5}', f"({SECOND}).astype(np.int64)": "labels[kept] // 2"},
