@@ -109,7 +109,7 @@ def check_equations(backpropagation, model, x, y_true):
         if found:
             lines = [f"equation {equation_of(backpropagation, case, *found)}: {case}"]
             lines += [f"{name}: {problem}" for name, problem in found[1].items()]
-            raise Difference("\n".join([*lines, *likely(backpropagation, model)]))
+            raise Difference("\n".join([*lines, *likely(backpropagation, case.model)]))
     for check in (check_nothing_else_changes, check_repeat):
         with global_state_kept():
             check(backpropagation, given)

@@ -101,7 +101,7 @@ class Task:
             return
         pairs = wrongs()
         pairs = pairs.items() if isinstance(pairs, dict) else pairs
-        found = (words.strip() for words, value in pairs if close(met, value))
+        found = (words for words, value in pairs if close(met, value))
         words = what.format(next(found, "not what it must be"))
         self.expect(False, words, *(told or (short(right), short(met))), look)
 

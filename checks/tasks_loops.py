@@ -63,18 +63,13 @@ def epoch_losses(loss_function):
     kinds = {
         "": before,
         "after the update": table(lambda k: path[k + 1]),
-        "after the epoch": table(lambda k: path[count * (k // count + 1)]),
         "before the epoch": table(lambda k: path[count * (k // count)]),
     }
     reductions = {
         "": lambda t: t.mean(1),
         "the sum over the batches, not their mean": lambda t: t.sum(1),
         "a mean over images, not over batches": lambda t: (t * sizes).sum(1) / sizes.sum(),
-        "a sum over images, not a mean over batches": lambda t: (t * sizes).sum(1),
         "the sum over batches, divided by the number of images": lambda t: t.sum(1) / sizes.sum(),
-        "the sum over images, divided by the number of batches": (
-            lambda t: (t * sizes).sum(1) / count
-        ),
         "the last batch's alone": lambda t: t[:, -1],
         "the first batch's alone": lambda t: t[:, 0],
         "not set back: the losses of earlier epochs count again": lambda t: t.mean(1).cumsum(0),
@@ -83,8 +78,6 @@ def epoch_losses(loss_function):
         ),
         "the losses of all batches, not one for each epoch": lambda t: t.flatten(),
         "the last epoch's alone, not one for each epoch": lambda t: t.mean(1)[-1],
-        "the last batch's alone, and not one for each epoch": lambda t: t[-1, -1],
-        "one mean over all epochs": lambda t: t.mean(),
     }
     wrongs = {}
     for (when, t), (what, reduce) in product(kinds.items(), reductions.items()):
@@ -139,10 +132,7 @@ def wrong_gradients(own, what):
         "zero_grad comes once an epoch, not at each batch": in_epochs.cumsum(1).flatten(0, 1),
         f"there are none in the model that is given: {none}": 0 * own,
         before: torch.cat([0 * own[:1], own[:-1]]),
-        "they are a sum over the images of the batch": own * sizes,
-        "they are divided by the number of batches": own / n,
         "they are divided by the number of images": own / sizes,
-        "the loss goes backward twice": 2 * own,
     }
 
 
@@ -222,15 +212,25 @@ def check_loop(run_epochs):
 
 
 class WatchedSGD(torch.optim.SGD):
-    """An optimizer whose steps are watched."""
+    """An optimizer whose steps are watched; who passes another update than its step is told."""
 
-    def __init__(self, watch):
+    def __init__(self, watch, task):
         super().__init__(watch.model.parameters(), lr=RATE)
-        self.watch = watch
+        self.watch, self.task = watch, task
 
     def step(self, closure=None):
-        """A step of plain descent, noted."""
+        """A step of plain descent, noted; returns what complains when it is called as an update."""
         self.watch.update(self.param_groups[0]["lr"])
+        return lambda: self.refuse("step is called, and its result is passed", "optimizer.step()")
+
+    def __call__(self):
+        """Complain: run_epochs calls its update."""
+        self.refuse("the optimizer is passed, not its method step", "optimizer")
+
+    def refuse(self, words, met):
+        """Say which update is to be passed."""
+        told = "optimizer.step, without brackets", met, "the last arguments of run_epochs"
+        self.task.expect(False, f"the update is wrong: {words}", *told)
 
 
 @one_training()
@@ -238,7 +238,7 @@ def check_train(train):
     """Judge train on unequal batches, with an optimizer that is watched."""
     task = Task("Task 3, train", train)
     watch, loss_function = Watch(Net()), Loss()
-    arguments = (EPOCHS, WatchedSGD(watch), watch.model, loss_function, loader_of_twelve())
+    arguments = (EPOCHS, WatchedSGD(watch, task), watch.model, loss_function, loader_of_twelve())
     losses = task.call(*arguments)
     check_updates(task, watch, loss_function, "optimizer.step()")
     check_losses(task, losses, loss_function)

@@ -58,31 +58,19 @@ def wrong_accuracies(scores, right_of):
     hits = right_of(scores)
     parts = hits[:FIRST], hits[FIRST:]
     means = [part.mean() for part in parts]
-    probabilities = scores.softmax(dim=1)
     others = {
         "that of training mode: the model is not in eval mode": right_of(scores.roll(1, 0)).mean(),
         "a mean over batches, not over images": sum(means) / 2,
         "the lowest score's, not the highest's (argmin)": right_of(-scores).mean(),
         "a count of right answers, not the fraction": hits.sum(),
         "a percentage, not a fraction": 100 * hits.mean(),
-        "the share of wrong answers": 1 - hits.mean(),
         "the last batch's alone": means[1],
         "the first batch's alone": means[0],
         "the right answers divided by the number of batches": hits.sum() / 2,
-        "the sum of the batches' accuracies": sum(means),
-        "the last batch's right answers, divided by all images": parts[1].sum() / len(hits),
-        "divided by the number of scores, two an image": hits.sum() / scores.numel(),
-        "that of the second score above 0.5": right_of(
-            torch.stack([torch.full((len(scores),), 0.5), scores[:, 1]], 1).double()
-        ).mean(),
         "that of the second score above 0": right_of(
             torch.stack([torch.zeros(len(scores)), scores[:, 1]], 1).double()
         ).mean(),
-        "that of always the first class": (LABELS == 0).double().mean(),
-        "that of always the second class": (LABELS == 1).double().mean(),
-        "that of labels against labels: always 1": torch.ones(()),
         "0": torch.zeros(()),
-        "the share of probabilities": probabilities[range(len(scores)), LABELS].mean(),
         "a table of all labels against all answers": (
             (scores.argmax(1)[:, None] == LABELS).double().mean()
         ),
@@ -121,9 +109,7 @@ def check_scores(scores_of):
     wrongs = {
         "they are those of training mode": SCORES.roll(1, 0),
         "they are probabilities, after a softmax": SCORES.softmax(dim=1),
-        "they are answers, after an argmax": SCORES.argmax(dim=1).double(),
         "they are the last batch's alone": SCORES[FIRST:],
-        "they are the first batch's alone": SCORES[:FIRST],
     }
     told = f"{tuple(SCORES.shape)}, {short(SCORES)}", f"{tuple(scores.shape)}, {short(scores)}"
     task.compare(scores, SCORES, lambda: wrongs, "the scores are wrong: {}", told)
@@ -138,11 +124,9 @@ def measures(scores, loss_function):
     losses = torch.stack(
         [loss_function(s[None], y[None]) for s, y in zip(scores, LABELS, strict=True)]
     )
-    parts = (
-        loss_function(scores[:FIRST], LABELS[:FIRST]),
-        loss_function(scores[FIRST:], LABELS[FIRST:]),
-    )
-    again = loss_function(scores.softmax(dim=1), LABELS)
+    parts = [
+        loss_function(scores[part], LABELS[part]) for part in (slice(FIRST), slice(FIRST, None))
+    ]
     wrongs = {
         "0": torch.zeros(()),
         "that of training mode: the model is not in eval mode": loss_function(
@@ -153,13 +137,7 @@ def measures(scores, loss_function):
         "the sum of the batches' means": sum(parts),
         "the last batch's alone": parts[1],
         "the first batch's alone": parts[0],
-        "the batches' means, divided by the number of images": sum(parts) / len(scores),
-        "a sum over images, divided by the number of batches": losses.sum() / 2,
-        "that of probabilities: softmax twice": again,
-        "that of the answers, not of the scores": loss_function(
-            functional.one_hot(scores.argmax(1), 2).double(), LABELS
-        ),
-        "that of the negative scores": loss_function(-scores, LABELS),
+        "that of probabilities: softmax twice": loss_function(scores.softmax(1), LABELS),
     }
     return losses.mean(), {w: v.double() for w, v in wrongs.items()}
 

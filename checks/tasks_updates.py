@@ -11,9 +11,16 @@ import torch
 from torch.optim import SGD
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from checks.difference import Difference, bits, global_state_kept
+from checks.difference import Difference, global_state_kept
 from checks.open_task import Task
-from checks.sgd_test import ORDER, diagnosis, report_on, settings_for, verdict
+from checks.sgd_test import (
+    ORDER,
+    diagnosis,
+    gradients_watched,
+    report_on,
+    settings_for,
+    verdict,
+)
 from checks.tasks_loops import EPOCHS, RATE, Loss, Net, check_losses, loader_of_twelve
 from checks.trainings import (
     MORE_FOR_A_STEP,
@@ -67,44 +74,52 @@ def judge_runs(task, runs):
     raise Difference("\n".join([first, *lines, *diagnosis(runs)]))
 
 
+def runs_by_hand(task, train, settings):
+    """The runs of a training in these settings; raises where torch's optimizer stands in it.
+
+    NotImplementedError passes: it says what is to be written.
+    """
+    used, unasked = set(), []
+
+    def watched(*arguments, **switches):
+        with no_optimizer_of_torch(used):
+            try:
+                train(*arguments, **switches)
+            except NotImplementedError as error:
+                unasked.append(error)
+                raise
+
+    runs = [run_setting(watched, setting) for setting in settings]
+    if unasked:
+        raise unasked[0]
+    task.expect(not used, f"it uses {', '.join(sorted(used))} itself", BY_HAND)
+    return runs
+
+
 def judge_step(task, step, settings, more=()):
     """Judge a step (model, learning_rate, momentum, weight_decay, momentum_buffer) in settings.
 
     more: settings of switches that may stay unused. Returns how many small trainings were judged,
     and the titles of what is not written.
     """
-    used, changed, unasked = set(), [], []
-
-    def watched(model, *arguments, **switches):
-        before = [bits(p.grad) for p in model.parameters()]
-        with no_optimizer_of_torch(used):
-            try:
-                step(model, *arguments, **switches)
-            except NotImplementedError as error:
-                unasked.append(error)
-                raise
-        if [bits(p.grad) for p in model.parameters()] != before:
-            changed.append(arguments)
-
-    train = planted_training(((CLEAR, ZEROS),), watched)  # in place: a buffer that is .grad shows
+    changed, taken = set(), settings_for(step)[0]
+    # in place, so that a buffer that is .grad shows
+    train = planted_training(((CLEAR, ZEROS),), gradients_watched(step, changed))
     with global_state_kept():
-        runs = [run_setting(train, setting) for setting in settings]
-        if unasked:
-            raise unasked[0]
-        task.expect(not used, f"it uses {', '.join(sorted(used))} itself", BY_HAND)
+        runs = runs_by_hand(task, train, settings)
         judge_runs(task, runs)
         look = "what writes into p.grad: an in-place method (add_, +=, mul_) of it or of its alias"
-        task.expect(
-            not changed, "it changes p.grad, which torch.optim.SGD leaves as it is", look=look
-        )
-        taken = settings_for(step)[0]
+        words = "it changes p.grad, which torch.optim.SGD leaves as it is"
+        task.expect(not changed, words, look=look)
         not_written, written = [s.title for s in more if s not in taken], []
         for setting in [s for s in more if s in taken]:
-            run, plain = run_setting(train, setting), run_setting(train, replace(setting, more=()))
-            unused = unasked or same_ends(run, plain)
-            (not_written if unused else written).append(setting.title if unused else run)
-            unasked.clear()
-        task.expect(not used, f"it uses {', '.join(sorted(used))} itself", BY_HAND)
+            run = None
+            with contextlib.suppress(NotImplementedError):
+                run, plain = runs_by_hand(task, train, [setting, replace(setting, more=())])
+            if run is None or same_ends(run, plain):
+                not_written.append(setting.title)
+            else:
+                written.append(run)
         judge_runs(task, written)
     return len(runs) + len(written), not_written
 
@@ -163,21 +178,9 @@ def check_manual_step(manual_sgd_step):
 @one_training()
 def check_manual_training(train_manual_update):
     """Judge train_manual_update: its update to the last bit, and the losses that it returns."""
-    task, used, unasked = Task("Task 7, train_manual_update", train_manual_update), set(), []
-
-    def train(*arguments):
-        with no_optimizer_of_torch(used):
-            try:
-                train_manual_update(*arguments)
-            except NotImplementedError as error:
-                unasked.append(error)
-                raise
-
+    task = Task("Task 7, train_manual_update", train_manual_update)
     with global_state_kept():
-        runs = [run_setting(train, setting) for setting in SETTINGS]
-        if unasked:
-            raise unasked[0]
-        task.expect(not used, f"it uses {', '.join(sorted(used))} itself", BY_HAND)
+        runs = runs_by_hand(task, train_manual_update, SETTINGS)
         judge_runs(task, runs)
     loss_function, model = Loss(), Net()
     arguments = (EPOCHS, model, loss_function, RATE, 0.0, 0.0, loader_of_twelve())

@@ -7,7 +7,8 @@ if it is missing. Each code cell of the answer has one of these tags. What the e
 another way than the answer stands beside the answer, in the cell's metadata under "exercise".
 
 * given, check: the cell stays as it is. Behind one that saves a figure stands the answer's.
-* left-out: it spells out a solution, and goes.
+* left-out: it spells out a solution, and goes. With a comment {"place": "# ..."} in "exercise", the
+  comment stays, in a cell to write in.
 * solution: each function keeps its signature, decorators and docstring, and raises
   NotImplementedError in the place of its body. "exercise" is {name: a hint}; an assignment to such
   a name is opened, too.
@@ -46,6 +47,7 @@ the error says what to write there: put your code in the place of the lines belo
 * Below a question stands a cell for your answer. Questions A to G of the assignment are in \
 [report.md](report.md), beside this notebook.
 * Pictures below "What yours should look like" come from a full run of the answer.
+* Task 8 of part 2 takes minutes in full mode: try with `RUN_MODE=quick` first.
 * Where a docstring says "Raises ValueError", that is optional: no check asks for it.
 * What this notebook writes stays in the folder `exercise/`. Most of what lies outside of it shows \
 the answer."""
@@ -164,12 +166,13 @@ def open_cell(cell, task):
         cell.outputs, cell.execution_count = [], None
         if tags == ["solution"]:
             cell.source = open_code(cell.source, told, task())
-        elif told:
+        elif told and tags != ["left-out"]:
             raise ValueError("metadata.exercise needs the tag solution")
         saved = re.findall(r'save_figure\([^"]+"(\w+)"', cell.source)
         below = [AIM.format(name) for name in saved if name not in NO_AIM]
     if tags == ["left-out"]:
-        return []
+        cell.source = told.get("place", "")
+        return [cell] if told else []
     return [cell, *(new_markdown_cell(t, id=f"{cell.id}-{i}") for i, t in enumerate(below, 1))]
 
 

@@ -22,24 +22,10 @@ PART_STYLES = {  # a part of the data, everywhere
     "validation": dict(color=ORANGE, marker="o", linestyle="-"),
     "test": dict(color=GREEN, marker="^", linestyle=":"),
 }
+_COLORS = [SKY_BLUE, ORANGE, BLUE, GREEN, PURPLE, YELLOW, BLACK, GRAY, BLUE, GRAY, BLACK]
 INSTANCE_STYLES = {  # an instance, by its number, everywhere; where colors repeat, markers differ
-    no: dict(color=color, marker=marker, linestyle=linestyle)
-    for no, (color, marker, linestyle) in enumerate(
-        [
-            (SKY_BLUE, "o", "-"),
-            (ORANGE, "s", "-"),
-            (BLUE, "v", "-"),
-            (GREEN, "^", "-"),
-            (PURPLE, "D", "-"),
-            (YELLOW, "P", "-"),
-            (BLACK, "X", "-"),
-            (GRAY, "<", "-"),
-            (BLUE, ">", "--"),
-            (GRAY, "*", "--"),
-            (BLACK, "h", "--"),
-        ],
-        1,
-    )
+    no: dict(color=color, marker=marker, linestyle="-" if no < 9 else "--")
+    for no, (color, marker) in enumerate(zip(_COLORS, "osv^DPX<>*h", strict=True), 1)
 }
 CLASS_COLORS = (SKY_BLUE, YELLOW)
 PERCENT = "{x:.0%}"  # for ax.yaxis.set_major_formatter: an axis of fractions reads in percent

@@ -65,23 +65,21 @@ def draw_pass(model, y_true, lit=None, layer=None):
 
     y_true: (N, n_L) or (N, 1). Gradients at the wires are autograd's. dL_dw and dL_db are the
     model's own: where they differ from autograd's they are red, with the right ones below.
-    lit: the number of an equation, 1 to 4, or several; the rest is faded. With `layer`, only
-    this layer's part is lit, and what comes after it in the pass is not there yet.
+    lit: the number of an equation, 1 to 4; the rest is faded. With `layer`, only this layer's part
+    is lit, and what comes after it in the pass is not there yet.
     RuntimeError without a forward pass; ValueError for a net or batch that is too large (MOST),
     targets of another shape, parameters that changed since the forward pass, another `lit`.
     """
     picture = _Picture(model, y_true)
     if lit is None and layer is None:
         return picture.draw(WHOLE)
-    numbers = list(EQUATIONS if lit is None else [lit] if isinstance(lit, int) else lit)
-    now = [step for step in picture.steps if step.equation in numbers]
+    now = [step for step in picture.steps if step.equation == lit in EQUATIONS]
     now = [step for step in now if layer in (None, step.layer)]
-    if not now or not set(numbers) <= set(EQUATIONS):
-        what = "lit is 1, 2, 3, 4 or several of them, layer a layer where that equation acts"
+    if not now:
+        what = "lit is 1, 2, 3 or 4, layer a layer where that equation acts"
         raise ValueError(f"{what}; given: lit={lit!r}, layer={layer!r}")
     if layer is None:
-        one = len(numbers) == 1
-        return picture.draw(EQUATIONS[numbers[0]] if one else f"Equations {numbers}", now)
+        return picture.draw(EQUATIONS[lit], now)
     past = picture.steps[: picture.steps.index(now[-1]) + 1]
     return picture.draw(now[-1].title, now, picture.given.union(*(step.made for step in past)))
 

@@ -173,31 +173,41 @@ def open_cifar10(root="data"):
     return Verified(folder, train=True), Verified(folder, train=False)
 
 
-def draw_stand_in(count, seed):
-    """Draw `count` airplanes and birds in turn: uint8 images (count, 32, 32, 3), labels 0 and 1.
+def draw_stand_in(count, seed, side=32):
+    """Draw `count` images of two classes in turn: uint8 (count, side, side, 3), labels 0 and 1.
 
-    Crosses for airplanes, Vs for birds: for trying the notebooks where there is no network at all.
+    Crosses, such as airplanes, and Vs, such as birds: for trying the notebooks without a network.
     """
-    generator = np.random.default_rng(seed)
+    generator, unit = np.random.default_rng(seed), side / 32
     labels = np.arange(count) % 2
-    row, column, size = generator.uniform([[14], [14], [8]], [[18], [18], [11]], (3, count))
-    y = (np.arange(32)[:, None] - row[:, None, None]) / size[:, None, None]
-    x = (np.arange(32) - column[:, None, None]) / size[:, None, None]
-    airplane = (np.hypot(4 * y, x) < 1) | (np.hypot(y, 4 * x) < 1)  # a fuselage across two wings
-    bird = (abs(y + abs(x) / 2) < 0.2) & (abs(x) < 1)  # two raised wings
-    drawn = np.where(labels[:, None, None] == 0, airplane, bird)[..., None]
+    places = generator.uniform([[14], [14], [8]], [[18], [18], [11]], (3, count))
+    row, column, size = unit * places[..., None, None]
+    y, x = (np.arange(side)[:, None] - row) / size, (np.arange(side) - column) / size
+    cross = (np.hypot(4 * y, x) < 1) | (np.hypot(y, 4 * x) < 1)  # a fuselage across two wings
+    wings = (abs(y + abs(x) / 2) < 0.2) & (abs(x) < 1)  # two raised ones
+    drawn = np.where(labels[:, None, None] == 0, cross, wings)[..., None]
     sky, body = generator.uniform(0, 255, (2, count, 1, 1, 3))
-    noise = generator.normal(0, 40, (count, 32, 32, 3))
+    noise = generator.normal(0, 40, (count, side, side, 3))
     return np.clip(np.where(drawn, body, sky) + noise, 0, 255).astype(np.uint8), labels
 
 
-def open_images(root, labels):
-    """open_cifar10(root), or for root="stand-in" the same from drawn images, with two `labels`."""
-    if root != "stand-in":
-        return open_cifar10(root)
-    drawn = draw_stand_in(10_000, seed=0), draw_stand_in(2_000, seed=1)
-    labels = np.array(list(labels))
-    return [SimpleNamespace(data=images, targets=labels[kinds].tolist()) for images, kinds in drawn]
+def open_images(root, labels, image_shape=(3, 32, 32)):
+    """open_cifar10(root), or for root="stand-in" the same from drawn images, with two `labels`.
+
+    Raises ValueError for images of another shape (channels, height, width).
+    """
+    if root == "stand-in":
+        drawn = [draw_stand_in(n, seed, image_shape[1]) for seed, n in enumerate((10_000, 2_000))]
+        labels = np.array(list(labels))
+        parts = [SimpleNamespace(data=X, targets=labels[kinds].tolist()) for X, kinds in drawn]
+    else:
+        parts = open_cifar10(root)
+    height, width, channels = parts[0].data.shape[1:]
+    found, asked = (channels, height, width), tuple(image_shape)
+    if found != asked:
+        told = f"image_shape is {asked}, and the images have {found} (channels, height, width)"
+        raise ValueError(f"{told}: set IMAGE_SHAPE to that")
+    return parts
 
 
 # ------------------------------------------------------------------------------------------ MNIST

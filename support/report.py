@@ -3,8 +3,8 @@
     python -m support.report
 
 A template sees `results` and `data`, the JSON files of these folders (results.luck is
-results/luck.json), `pins`, the versions in requirements.txt, and the functions assume, source,
-wilson_interval and fingerprint. Between two braces stands one text or number.
+results/luck.json), and the functions assume, source, wilson_interval and fingerprint. Between two
+braces stands one text or number.
 """
 
 import argparse
@@ -173,7 +173,6 @@ def render(name, root=ROOT, **more):
     hold; for a wrong key or value jinja2.UndefinedError, TypeError or another error.
     """
     failed = []
-    pins = (root / "requirements.txt").read_text("utf-8").splitlines()
 
     def assume(condition, sentence):
         """Guard a sentence that holds for some results alone; prints nothing."""
@@ -188,7 +187,6 @@ def render(name, root=ROOT, **more):
     names = {
         "results": results,
         "data": Folder(root / "data"),
-        "pins": dict(line.split("==") for line in pins if "==" in line),
         "assume": assume,
         "wilson_interval": wilson_interval,
         "source": lambda notebook, name: source(root, notebook, name),

@@ -1,11 +1,8 @@
-"""What is measured on the images and on a model between two epochs: doubles, loss, accuracy."""
-
-import math
+"""What is measured on the images, on a model between two epochs, and without a network."""
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.utils.data import TensorDataset
 
 
@@ -18,18 +15,6 @@ def test_largest_correlations_are_numpys(part2, images):
     ours[:] = 0.3
     for pair in ((ours, theirs), (theirs, ours)):
         assert part2.largest_correlations(*pair).abs().max().item() < 1e-3
-
-
-def test_loss_and_accuracy_are_means_over_images(part2, images):
-    """90 images in uneven batches: a mean over batches is not the mean over images."""
-    model, dataset = part2.new_model(), TensorDataset(*images[0][:90])
-    loader, (X, y) = part2.make_loader(dataset, 40), dataset.tensors
-    loss, accuracy = part2.loss_and_accuracy(model, loader)
-    assert loss == pytest.approx(nn.functional.cross_entropy(model(X), y).item(), rel=1e-12)
-    assert accuracy == part2.compute_accuracy(model, loader), "the same fraction, to the last bit"
-    model.fc4.bias.data[:] = math.nan
-    loss, accuracy = part2.loss_and_accuracy(model, loader)
-    assert math.isnan(loss) and accuracy == (y == 0).double().mean().item()
 
 
 def test_watching_changes_nothing(part2, few_batches):
@@ -47,3 +32,29 @@ def test_watching_changes_nothing(part2, few_batches):
     last = part2.loss_and_accuracy(watched["manual"]["model"], batches)
     assert (history["validation_loss"][-1], history["validation_accuracy_by_epoch"][-1]) == last
     assert history["validation_loss"][0] != history["validation_loss"][1]
+
+
+def test_baselines_see_what_they_say_and_are_chosen_on_validation_images(part2, images):
+    """The best one on (small) validation images is taken, which is not always the first one."""
+    parts = [
+        TensorDataset(part.tensors[0][:300, :, ::8, ::8], part.tensors[1][:300]) for part in images
+    ]
+    first_chosen, (rows, answers) = [], part2.fit_baselines(*parts)
+    for name, (inputs_of, classifiers) in part2.baseline_candidates().items():
+        data = []
+        for X, y in (part.tensors for part in parts):
+            pixels = "pixels" in name or "neighbors" in name
+            expected = X.float().flatten(1) if pixels else X.mean(dim=(2, 3))
+            assert (inputs_of(X) == expected.numpy()).all()
+            data.append((expected.numpy(), y.numpy()))
+        (X, y), validation, (test_X, test_y) = data
+        scores = {str(c): c.fit(X, y).score(*validation) for c in classifiers}
+        row = rows[name]
+        (chosen,) = (c for c in classifiers if str(c) == row["classifier"])
+        assert row["validation_accuracy"] == scores[str(chosen)] == max(scores.values())
+        assert (chosen.predict(test_X) == answers[name]).all()
+        assert row["test_accuracy"] == (answers[name] == test_y).mean()
+        assert row["test_wrong"] == (answers[name] != test_y).nonzero()[0].tolist()
+        first_chosen.append(chosen is classifiers[0])
+    assert not all(first_chosen), "the first one would do: nothing was chosen"
+    assert len(set(answers["the larger class"])) == 1

@@ -14,7 +14,7 @@ from nbformat.v4 import new_markdown_cell as new_text
 
 from tests.helpers.exercise import OPEN
 
-LEFT_OUT = ["backpropagation_by_loop", "formula_step", "without_the_factor_2"]
+LEFT_OUT = ["backpropagation_by_loop", "formula_step", "overfits", "without_the_factor_2"]
 NO_SOLUTION = {"@torch.no_grad()", "super().__init__()", "else:"}
 
 
@@ -161,6 +161,12 @@ def test_a_cell_that_is_not_marked_or_no_longer_there_is_noticed(tmp_path, new, 
         make_exercise(tmp_path / "small.ipynb")
 
 
+def test_a_cell_that_is_left_out_may_leave_a_place_to_write_in(tmp_path):
+    metadata = {"tags": ["left-out"], "exercise": {"place": "# Write it here."}}
+    small_notebook(tmp_path / "small.ipynb", new_cell("answer = 42", metadata=metadata))
+    assert make_exercise(tmp_path / "small.ipynb").cells[-1].source == "# Write it here."
+
+
 @pytest.mark.parametrize("mode, folder", [("full", FOLDER), ("quick", FOLDER / "build" / "quick")])
 def test_what_the_exercise_writes_goes_to_its_folder(monkeypatch, mode, folder):
     monkeypatch.setattr(files, "RUN_MODE", mode)
@@ -199,15 +205,6 @@ def test_what_is_missing_is_written_and_the_rest_is_left_alone(tmp_path, monkeyp
         assert out.count("left as it is: ") == 2 and out.count("written: ") == 1
         found = [path.read_text("utf-8") for path in paths]
         assert found == ["mine"] * missing + [texts[missing]] + ["mine"] * (2 - missing)
-
-
-@pytest.mark.parametrize("argument", ["--help", "backpropagation.ipynb"])
-def test_nothing_is_written_where_help_or_too_much_is_asked(argument, tmp_path, monkeypatch):
-    monkeypatch.setattr(exercise, "FOLDER", tmp_path / "exercise")
-    monkeypatch.setattr(sys, "argv", ["exercise", argument])
-    with pytest.raises(SystemExit) as stop:
-        exercise.main()
-    assert bool(stop.value.code) == (argument != "--help") and not list(tmp_path.iterdir())
 
 
 def test_pictures_to_aim_at_are_there_and_give_nothing_away(both):

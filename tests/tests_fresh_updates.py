@@ -89,7 +89,14 @@ FRESH = {  # all that is said of each
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
+def with_marks():
+    """Two mistakes at once are rare and take long to be told apart: most are left to `fault`."""
+    pairs = [name for name in WRONG if len(FRESH[name]) == 2]
+    for name in WRONG:
+        yield pytest.param(name, marks=[pytest.mark.fault] * (name in pairs[4:]))
+
+
+@pytest.mark.parametrize("name", list(with_marks()))
 def test_all_that_is_said_of_a_fresh_update_is_true(capsys, name):
     """And it holds the words that the program's author asks for."""
     train, words = WRONG[name]

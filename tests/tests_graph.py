@@ -12,6 +12,7 @@ import torch
 from matplotlib.text import Text
 
 from checks.nets import make_case
+from tests.helpers.paper import net_on_paper
 
 
 @pytest.fixture(autouse=True)
@@ -25,13 +26,7 @@ def on_paper(part1):
     """A maker of the net on paper after its passes: the model and its targets."""
 
     def make(backward=part1.backpropagation):
-        model = part1.MyNet([1, 3, 1])
-        numbers = [[[1], [2], [-1]], [0, -1, 1], [[1, -1, 2]], [1]]
-        for parameter, values in zip(model.parameters(), numbers, strict=True):
-            parameter.data = torch.tensor(values, dtype=torch.double)
-        for layer in (1, 2):
-            model.f[layer], model.df[layer] = torch.square, lambda z: 2 * z
-        x, y_true = torch.tensor([[[1.0], [2.0]], [[0.0], [5.0]]], dtype=torch.double)
+        model, x, y_true = net_on_paper(part1.MyNet)
         y_pred = model(x)
         if backward:
             backward(model, y_true, y_pred)
@@ -62,19 +57,6 @@ def red(figure):
     """{name of a tensor: its texts from above}, of those drawn in red."""
     named = {n: ts for n, ts in texts_of(figure).items() if ts[0].get_color() == graph.RED}
     return {name: [text.get_text() for text in texts] for name, texts in named.items()}
-
-
-def test_net_on_paper_has_the_numbers_of_the_derivation(on_paper):
-    assert drawn(graph.draw_pass(*on_paper())) == {
-        "a[0]": [[1], [2]], "W1": [[1], [2], [-1]], "b1": [[0, -1, 1]],
-        "z[1]": [[1, 1, 0], [2, 3, -1]], "a[1]": [[1, 1, 0], [4, 9, 1]],
-        "W2": [[1, -1, 2]], "b2": [[1]], "z[2]": [[1], [-2]], "a[2]": [[1], [4]],
-        "y": [[0], [5]], "loss": [[2]],
-        "dL_da[2]": [[2], [-2]], "dL_dz[2]": [[4], [8]], "dL_dw[2]": [[36, 76, 8]],
-        "dL_db[2]": [[12]], "dL_da[1]": [[4, -4, 8], [8, -8, 16]],
-        "dL_dz[1]": [[8, -8, 0], [32, -48, -32]], "dL_dw[1]": [[72], [-104], [-64]],
-        "dL_db[1]": [[40, -56, -32]],
-    }  # fmt: skip
 
 
 def test_gates_and_wires_are_named(part1, on_paper):
@@ -178,7 +160,6 @@ def test_lit_equation(on_paper):
     }
     for equation, names in parts.items():
         assert lit_names(graph.draw_pass(model, y_true, equation)) == names
-    assert lit_names(graph.draw_pass(model, y_true, [1, 4])) == parts[1] | parts[4]
     figure = graph.draw_pass(model, y_true, 2, layer=2)
     assert lit_names(figure) == {"z[2]", "dL_da[2]", "dL_dz[2]"}
     assert "dL_dw[2]" not in texts_of(figure) and "dL_dz[1]" not in texts_of(figure)
@@ -215,8 +196,8 @@ def test_refusals(part1, on_paper):
     model, y_true = on_paper()
     with pytest.raises(ValueError, match=r"\(2,\).*\(2, 1\)"):
         graph.draw_pass(model, y_true[:, 0])
-    for lit, layer in ((0, None), (5, None), ([1, 5], None), ([], None), ("3", 2), (4, 1), (2, 3)):
-        with pytest.raises(ValueError, match="lit is 1, 2, 3, 4"):
+    for lit, layer in ((0, None), (5, None), ([1], None), ("3", 2), (4, 1), (2, 3), (None, 2)):
+        with pytest.raises(ValueError, match="lit is 1, 2, 3 or 4"):
             graph.draw_pass(model, y_true, lit, layer)
     with torch.no_grad():
         model.fc["1"].bias += 1
@@ -235,8 +216,10 @@ def test_frames_show_one_step_after_the_other_in_the_same_bytes(on_paper, tmp_pa
     ]  # fmt: skip
     assert len({tuple(figure.get_size_inches()) for figure in frames}) == 1
     monkeypatch.setattr(files, "OUTPUT", tmp_path)
-    save_animation(frames, "one")
-    save_animation(graph.pass_frames(*on_paper()), "two")
+    plt.close("all")
+    for name in ("one", "two"):  # of three steps: more take long
+        save_animation(graph.pass_frames(*on_paper())[-3:], name)
+        plt.close("all")
     one, two = ((tmp_path / "figures" / f"{name}.gif").read_bytes() for name in ("one", "two"))
     assert one == two
 

@@ -3,6 +3,7 @@
 import random
 from types import SimpleNamespace
 
+import support.images
 from support.images import draw_stand_in, find_cifar10, find_mnist, load_mnist, open_images
 
 import numpy as np
@@ -96,3 +97,16 @@ def test_stand_in_is_balanced_and_repeats():
     assert images.shape == (40, 32, 32, 3) and images.dtype == np.uint8
     assert labels.sum() == 20 and (images == again).all()
     assert (images != draw_stand_in(40, seed=4)[0]).any()
+
+
+@pytest.mark.parametrize("side", [16, 32])
+def test_the_size_of_images_comes_from_one_constant(side, monkeypatch):
+    """The stand-in is drawn in it; images that have another one are refused before any work."""
+    training, test = open_images("stand-in", (3, 1), (3, side, side))
+    assert training.data.shape[1:] == test.data.shape[1:] == (side, side, 3)
+    assert np.unique(training.targets).tolist() == [1, 3]
+    monkeypatch.setattr(support.images, "open_cifar10", lambda root: (training, test))
+    assert open_images("data", (3, 1), (3, side, side)) == (training, test)
+    told = rf"image_shape is \(3, 20, 20\), and the images have \(3, {side}, {side}\)"
+    with pytest.raises(ValueError, match=told):
+        open_images("data", (3, 1), (3, 20, 20))

@@ -5,10 +5,8 @@ import re
 import pytest
 import torch
 
-from checks.trainings import planted_training
 from tests.helpers.judging import diagnosis_in, judge
 from tests.programs import loops_wrong, updates_fresh, updates_right
-from tests.programs.updates_right import in_loop, per_parameter
 
 RIGHT = [*updates_right.RIGHT.items(), *updates_fresh.RIGHT.items()]
 
@@ -40,52 +38,6 @@ def test_right_update_passes_and_is_told_how_nearly(capsys, program):
     assert "mistake" not in said
     assert exact or "To the last bit" in said
     assert judge(capsys, train, exact=True)[0] is exact
-
-
-@in_loop
-def no_decay_of_biases_and_buffers_kept(model, lr, mom, decay):
-    for name, p in model.named_parameters():
-        g = p.grad + decay * p if "weight" in name else p.grad
-        p.velocity = mom * getattr(p, "velocity", 0) + g
-        p -= lr * p.velocity
-
-
-def never_cleared_and_forgotten(n_epochs, model, loss_fn, lr, mom, decay, loader):
-    for _ in range(n_epochs):
-        v = {}
-        for X, y in loader:
-            loss_fn(model(X), y).backward()
-            for p in model.parameters():
-                v[p] = mom * v.get(p, 0) + p.grad + decay * p.data
-                p.data -= lr * v[p]
-
-
-@per_parameter
-def decay_doubled_and_dampened(p, v, lr, mom, decay):
-    v[p] = mom * v.get(p, 0) + (1 - mom) * (p.grad + 2 * decay * p)
-    p -= lr * v[p]
-
-
-def one_epoch_less_and_nesterov(n_epochs, *others):
-    nesterov = "g = g.add(v[i], alpha=momentum) if nesterov else v[i]", "g = g + momentum * v[i]"
-    planted_training((nesterov,))(n_epochs - 1, *others)
-
-
-TWO_MISTAKES = {
-    no_decay_of_biases_and_buffers_kept: ("bias", "one call to the next"),
-    never_cleared_and_forgotten: ("zero_grad", "forgotten at each epoch"),
-    decay_doubled_and_dampened: ("decay .* twice", "dampened"),
-    one_epoch_less_and_nesterov: ("one epoch too few", "Nesterov's"),
-}
-
-
-@pytest.mark.parametrize("train", TWO_MISTAKES, ids=lambda train: train.__name__)
-def test_two_mistakes_at_once_are_both_named(capsys, train):
-    verdict, _, said = judge(capsys, train)
-    assert verdict is False
-    diagnosis = diagnosis_in(said)
-    assert "(seen in " not in said, "each fits a part of the checks, and together all"
-    assert all(re.search(words, diagnosis) for words in TWO_MISTAKES[train]), diagnosis
 
 
 @torch.no_grad()

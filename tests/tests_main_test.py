@@ -10,7 +10,7 @@ from checks.habits import PLAIN
 from checks.main_test import main_test, table_of_checks
 from checks.nets import gradients_of, loss_of, make_case
 from checks.reference import backward_with
-from checks.wrong_passes import BIAS, ERROR, PLANTED, SLOPE, TWICE
+from checks.wrong_passes import ERROR, PLANTED, SLOPE, TWICE
 
 SIGN, AT_A = PLANTED["dL_da = 2 * (y_true - y_pred)"], PLANTED["dL_dz = dL_da * df[l](a[l])"]
 
@@ -134,17 +134,6 @@ def test_a_wrong_pass_in_one_screen(case, capsys):
     assert re.search(r"autograd gives\s+-?\d\.\d{12}", loud)
 
 
-def test_right_for_one_sample_is_said(case, capsys):
-    printed = output_of(backward_with((BIAS, "dL_db[l] = dL_dz.squeeze(0)")), case.model, capsys)
-    for words in (
-        "assignment asks: right",
-        "more samples at once: WRONG",
-        "autograd is not used, ...): right",
-        "dL_db is not summed over the batch",
-    ):
-        assert words in printed
-
-
 def test_an_exception_is_told_once_with_its_line(case, capsys):
     def for_vectors(model, y_true, y_pred):
         torch.outer(y_pred.squeeze(0), y_true.squeeze(0))
@@ -195,34 +184,6 @@ def test_a_pass_that_brings_the_derivative_is_judged_with_it(case, capsys):
     case.model.f[1], case.model.df[1] = case.model.f[2], case.model.df[2]
     for wrong in (SLOPE + ".clamp(max=1)", "dL_dz = dL_da * df[1](z[l])", "for l in []:"):
         assert "remark" not in output_of(PLANTED[wrong].backward(), case.model, capsys)
-
-
-@pytest.mark.parametrize("kind", ["lists", "no f and df", "f does nothing"])
-def test_activations_written_into_the_net(part1, kind, capsys):
-    class WrittenIn(part1.MyNet):
-        def __init__(self, n_l=(2, 3, 2)):
-            super().__init__(n_l)
-            if kind == "no f and df":
-                del self.f, self.df
-            if kind == "lists":
-                self.f, self.df = ([None, *d.values()] for d in (self.f, self.df))
-                self.dL_dw, self.dL_db = ([None] * (self.L + 1) for _ in range(2))
-
-        def forward(self, x):
-            if kind == "lists":
-                return super().forward(x)
-            self.a[0] = torch.flatten(x, 1)
-            for layer in range(1, self.L + 1):
-                self.z[layer] = self.fc[str(layer)](self.a[layer - 1])
-                self.a[layer] = torch.tanh(self.z[layer])
-            return self.a[self.L]
-
-    printed = output_of(THROUGH_A, WrittenIn(), capsys, right=True)
-    assert ("written into the net" in printed) == (kind != "lists")
-    mean = backward_with((ERROR, ERROR + " / N"), (SLOPE, "dL_dz = dL_da * (1 - a[l] ** 2)"))
-    assert "1/N" in output_of(mean, WrittenIn(), capsys)
-    if kind == "lists":
-        assert "remark" not in output_of(PLAIN, WrittenIn(), capsys, right=True)
 
 
 def test_a_df_of_another_f_is_named(part1, case, capsys):

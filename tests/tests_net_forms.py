@@ -7,6 +7,8 @@ from torch import nn
 from checks.form import form_problem
 from checks.main_test import main_test
 from checks.naming import diagnose
+from checks.reference import backward_with
+from checks.wrong_passes import ERROR, SLOPE
 from tests.programs import nets_of_other_forms as nets
 from tests.programs.passes.right_any_net import five_lines
 from tests.programs.passes.right_more import tanh_from_a
@@ -118,6 +120,9 @@ def test_activations_written_into_the_net_are_a_remark(capsys):
 
 
 def test_a_mistake_beside_written_in_activations_is_named():
-    words = [mistake.words for mistake in diagnose(tanh_of_tanh, nets.TanhWrittenIn().double())]
+    net, own_slope = nets.TanhWrittenIn().double(), (SLOPE, "dL_dz = dL_da * (1 - a[l] ** 2)")
+    (mean,) = diagnose(backward_with((ERROR, ERROR + " / N"), own_slope), net)
+    assert "1/N" in mean.words
+    words = [mistake.words for mistake in diagnose(tanh_of_tanh, net)]
     assert "the derivative is taken at a[l] instead of z[l]" in words
     assert diagnose(tanh_from_a, nets.SigmoidAtTheOutput().double()), "tanh's slope of a sigmoid"

@@ -11,8 +11,9 @@ import nbformat
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
+from checks.difference import Difference
 from conftest import NOTEBOOKS
 from tests.helpers.notebooks import names_in
 
@@ -50,13 +51,13 @@ def save_legible(figure, *arguments, **options):
 
 
 @pytest.fixture(scope="module")
-def edited(images, tmp_path_factory):
+def edited(images, short_mode, tmp_path_factory):
     """Return a function: run cells in a namespace, each `times`; it returns what they printed."""
     folder = tmp_path_factory.mktemp("edited")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", save_legible)
         patch.setattr(support.files, "OUTPUT", folder)
-        patch.setattr(support.files, "RUN_MODE", "quick")
+        patch.setattr(support.files, "RUN_MODE", short_mode)
 
         def run(cells, namespace, times=1):
             printed = io.StringIO()
@@ -74,17 +75,20 @@ def saved(folder):
     return json.loads((folder / "results" / "gradient_descent.json").read_text())
 
 
+def with_edits(images, edits):
+    """The notebook's cells after EDITS and these, and a namespace with few images for them."""
+    text = "\0".join(code_cells())
+    for old, new in (EDITS | edits).items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text.split("\0"), {"FEW_IMAGES": [TensorDataset(*part[:COUNT]) for part in images]}
+
+
 @pytest.fixture(scope="module")
 def whole(edited, images):
     """The notebook on few images, each cell run twice: its namespace, and what it printed."""
-    run, _ = edited
-    namespace = {"FEW_IMAGES": tuple(TensorDataset(*part[:COUNT]) for part in images)}
-    text = "\0".join(code_cells())
-    for old, new in EDITS.items():
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    cells = text.split("\0")
-    return cells, namespace, run(cells, namespace, times=2)
+    cells, namespace = with_edits(images, {})
+    return cells, namespace, edited[0](cells, namespace, times=2)
 
 
 @pytest.mark.slow
@@ -133,3 +137,48 @@ def test_one_instance_that_diverges(whole, edited):
     assert "No 5 diverged" in printed and "have the same rule" not in printed
     assert results["instances"][0]["validation_loss"][-1] is None
     assert results["selected"]["no"] == 5
+
+
+CLASSES, LOSS, SECOND = '"airplane": 0, "bird": 2}', "CrossEntropyLoss()", "labels[kept] == second"
+AT_RANDOM = "nn.functional.dropout(self.fc2(a), 0.2, self.training)"
+LOADERS = "train_loader, validation_loader = make_loader(training)"
+TOLD = {  # an edit: (what is written in the place of what, the cell that stops, and its words)
+    "the names kept": ({CLASSES: '"airplane": 3, "bird": 5}'}, "CLASSES =", "the label of cat"),
+    "names alone": ({"tuple(CLASSES)": '("cat", "dog")'}, "CLASSES =", "are other names"),
+    "a sum": ({LOSS: "CrossEntropyLoss(reduction='sum')"}, "CLASSES =", "a sum over the images"),
+    "// 2": (
+        {CLASSES: '"cat": 3, "dog": 5}', f"({SECOND}).astype(np.int64)": "labels[kept] // 2"},
+        "tasks.check_classes",
+        "the labels are not mapped to 0 and 1",
+    ),
+    "no eval": ({"    model.eval()\n": ""}, "tasks.check_scores", "those of training mode"),
+    "dropout": ({"torch.relu(self.fc2(a))": AT_RANDOM}, "tasks.check_net", "such as dropout"),
+    "shuffled": (
+        {LOADERS: LOADERS.replace("make_loader", "shuffled")},
+        "tasks.check_repeatable",
+        "the loader gives another order at each pass: it shuffles",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.fault] * (n == "shuffled")) for n in TOLD]
+)
+def test_an_edit_is_told_by_its_cause_and_in_time(edited, images, name):
+    edits, place, words = TOLD[name]
+    cells, namespace = with_edits(images, edits)
+    namespace["shuffled"] = lambda dataset: DataLoader(dataset, batch_size=64, shuffle=True)
+    at = next(i for i, cell in enumerate(cells) if place in cell)
+    edited[0](cells[:at], namespace)
+    with pytest.raises(Difference) as told:
+        edited[0](cells[at : at + 1], namespace)
+    assert words in " ".join(str(told.value).split())
+
+
+@pytest.mark.fault
+def test_single_precision_to_the_end(edited, images):
+    cells, namespace = with_edits(images, {"DTYPE = torch.double": "DTYPE = torch.float32"})
+    for part in namespace["FEW_IMAGES"]:
+        part.tensors = part.tensors[0].float(), part.tensors[1]
+    edited[0](cells, namespace)
+    assert saved(edited[1])["environment"]["dtype"] == "torch.float32"

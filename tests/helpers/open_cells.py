@@ -1,15 +1,17 @@
 """The open cells of part 2, filled with programs of tests/programs, and the check behind each."""
 
 import functools
-import math
-import random
 from types import SimpleNamespace
+
+from support import ROOT
+from support.batches import Batches
+from support.definitions import load_definitions
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import TensorDataset
 
 from checks import tasks
 from checks.difference import Difference
@@ -37,25 +39,6 @@ CHECKS = {
 }
 
 
-def batches_for(model, loader):
-    """The batches in the model's precision."""
-    p = next(model.parameters())
-    return ((X.to(p.device, p.dtype), y.to(p.device)) for X, y in loader)
-
-
-@torch.no_grad()
-def scores_of(model, loader):
-    """The scores of a model in eval mode, and the labels."""
-    was_training = model.training
-    pairs = [(model.eval()(X), y) for X, y in batches_for(model, loader)]
-    model.train(was_training)
-    return tuple(map(torch.cat, zip(*pairs, strict=True)))
-
-
-def make_loader(dataset, batch_size=100):
-    return DataLoader(dataset, batch_size=batch_size)
-
-
 def small_model(seed=0):
     """A net of 26 parameters for images of 2 x 2, where the model itself is not judged."""
     torch.manual_seed(seed)
@@ -76,12 +59,8 @@ def small_cifar10(root="data"):
 @functools.cache
 def names():
     """The notebook's names, with a right program in each open cell."""
-    known = dict(torch=torch, nn=nn, np=np, math=math, random=random, functools=functools)
-    known |= dict(TensorDataset=TensorDataset, DataLoader=DataLoader, DTYPE=torch.double)
-    known |= dict(CLASSES={"airplane": 0, "bird": 2}, IMAGE_SHAPE=(3, 32, 32), SEED=265)
-    known |= dict(LOSS_FUNCTION=nn.CrossEntropyLoss(), DEVICE=torch.device("cpu"))
-    known |= dict(open_cifar10=small_cifar10, new_model=small_model, make_loader=make_loader)
-    known |= dict(batches_for=batches_for, scores_of=scores_of)
+    known = dict(vars(load_definitions(ROOT / "gradient_descent.ipynb")))
+    known |= dict(open_cifar10=small_cifar10, new_model=small_model, batches_for=Batches)
     for cell in CHECKS:  # in the order of the notebook
         program = next(p for p in ALL_RIGHT.values() if p.cell == cell)
         known[cell] = value_of(program, known)
@@ -99,7 +78,7 @@ def tested():
     models = small_model(1), small_model(1)
     for epoch_count, model in zip((1, 30), models, strict=True):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        given = nn.CrossEntropyLoss(), make_loader(parts["training"])
+        given = nn.CrossEntropyLoss(), names()["make_loader"](parts["training"])
         names()["train"](epoch_count, optimizer, model, *given)
     runs = [{"manual": {"model": model, "validation_accuracy": 0.75}} for model in models]
     return parts | dict(selected=runs[0]["manual"], instance_runs=dict(enumerate(runs)))
@@ -113,7 +92,7 @@ def judge(program, **others):
         return tasks.check_selection(value_of(program, known), known["instance_runs"])
     if cell == "test_accuracy":
         known |= tested()
-        model, loader = known["selected"]["model"], make_loader(known["test"])
+        model, loader = known["selected"]["model"], known["make_loader"](known["test"])
         return tasks.check_test_accuracy(value_of(program, known), model, loader)
     return CHECKS[cell](value_of(program, known))
 

@@ -315,6 +315,18 @@ wrong(
     *("step", "optimizer", "change"),
 )
 wrong(
+    "train, the optimizer passed",
+    changed(TRAIN, "optimizer.step", "optimizer"),
+    "the optimizer is passed, not its method step",
+    listed=True,
+)
+wrong(
+    "train, the step called once",
+    changed(TRAIN, "optimizer.step", "optimizer.step()"),
+    "step is called, and its result is passed",
+    listed=True,
+)
+wrong(
     "train, two steps a batch",
     changed(TRAIN, "optimizer.step", "lambda: (optimizer.step(), optimizer.step())"),
     *("step", "twice", "optimizer"),
