@@ -58,3 +58,16 @@ def test_baselines_see_what_they_say_and_are_chosen_on_validation_images(part2, 
         first_chosen.append(chosen is classifiers[0])
     assert not all(first_chosen), "the first one would do: nothing was chosen"
     assert len(set(answers["the larger class"])) == 1
+
+
+@pytest.mark.parametrize(
+    "training, validation, answer",
+    [
+        ([0.6, 0.4, 0.2], [0.6, 0.5, 0.7], True),
+        ([0.6, 0.4, 0.2], [0.6, 0.5, 0.4], False),  # validation loss still falls
+        ([0.6, 0.4, 0.5], [0.6, 0.5, 0.7], False),  # both rise: that is no overfitting
+    ],
+)
+def test_overfitting_is_a_rise_of_validation_loss_alone(part2, training, validation, answer):
+    run = {"training_sample_loss": training, "validation_loss": validation}
+    assert part2.overfits(run) is answer
