@@ -10,10 +10,8 @@ local function raw(text)
   return pandoc.RawInline("typst", text)
 end
 
-local POWER = "^([%d.]*)[\\cdot ]*10^{(%-?%d+)}$"
-
 local function spoken(tex)
-  local factor, exponent = tex:match(POWER)
+  local factor, exponent = tex:match("^([%d.]*)[\\cdot ]*10^{(%-?%d+)}$")
   if factor then
     return (factor ~= "" and factor .. " times " or "") .. "10 to the power " .. exponent
   end
@@ -31,7 +29,7 @@ local function Math(formula)
   markup = markup:gsub("dot%.circle", "dot.o") -- Typst has renamed it since
   local alt = 'alt: "' .. text:gsub('[\\"]', "\\%0") .. '"'
   local numbering = number and ', numbering: _ => [(' .. number .. ')]' or ""
-  local kept = tex:match(POWER) and "#box" or "#" -- on one line
+  local kept = formula.mathtype == "InlineMath" and #tex < 30 and "#box" or "#" -- on one line
   return raw(kept .. "[#set math.equation(" .. alt .. numbering .. ");" .. markup .. "]")
 end
 
