@@ -94,6 +94,19 @@ def test_outdated_results_and_those_of_other_classes_are_told(keys, value, told)
             render(name, results=results)
 
 
+def test_sentences_follow_the_verdicts():
+    """Whatever a study found, the report can tell it."""
+    rendered("report.md")
+    texts, count = set(), 0
+    for verdict in ("holds", "does not hold", "open"):
+        results = Folder(ROOT / "results")
+        for values in results.values():
+            for study in values.get("studies", {}).values():
+                study["verdict"], count = verdict, count + 1
+        texts.add(render("report.md", results=results))
+    assert len(texts) == (3 if count else 1)
+
+
 @pytest.mark.parametrize("others", [[], ["luck"], ["luck", "stability"]])
 def test_report_names_each_machine(others):
     rendered("report.md")
