@@ -116,6 +116,8 @@ def check_mistakes(results, saved, mode):
     others = results["shared_mistakes"]["others"]
     assert ("a convolutional net" in others) == bool(others) == (mode == "quick")
     assert set(results["selected"]["ece"]) == {"training", "validation", "test"}
+    assert ("shared_mistakes" in results["studies"]) == bool(others)
+    assert len(results["studies"]) == 10 + bool(others) and len(results["color"]["runs"]) == 2
 
 
 def check_gradient_checks(results, saved, mode):
