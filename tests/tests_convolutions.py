@@ -110,9 +110,19 @@ def test_nets_are_measured_on_the_part_named(convolutions, few_images):
         wrong = convolutions.wrong_images(net.train(), name)
         assert wrong == list(range(airplanes, n))
         assert convolutions.share_right(wrong, name) == pytest.approx(airplanes / n)
-    X = torch.arange(2 * 3 * 32 * 32.0).reshape(2, 3, 32, 32)
-    left_pixel = convolutions.MirrorAverage(lambda X: X[:, 0, 0, :1])
-    assert left_pixel(X)[0].item() == (0 + 31) / 2, "the mean of an image and its mirror image"
+
+
+def test_an_image_and_its_mirror_image_are_asked(convolutions, monkeypatch):
+    """Who asks the left pixel alone says airplane; the mean of left and right says bird."""
+    X, y = torch.zeros(256, 3, 32, 32), torch.ones(256, dtype=torch.int64)
+    X[:, 0, 0, 0], X[:, 0, 0, 31] = -1.0, 3.0
+    monkeypatch.setattr(convolutions, "single_precision_images", lambda: {"test": (X, y)})
+    left_pixel = nn.Linear(1, 2, bias=False)
+    left_pixel.weight.data = torch.tensor([[0.0], [1.0]])
+    net = nn.Sequential(nn.Flatten(), nn.Identity(), left_pixel)
+    net[1].forward = lambda X: X[:, :1]
+    assert convolutions.wrong_images(net, "test") == []
+    assert convolutions.MirrorAverage(net)(X[:1]).tolist() == [[0, (-1 + 3) / 2]]
 
 
 def test_validation_images_choose_the_rate_and_test_images_see_the_chosen_net(
