@@ -6,6 +6,13 @@ import torch
 from tests.programs.passes.wrong_loss import target_minus_output
 
 
+@pytest.fixture(autouse=True)
+def double_precision():
+    torch.set_default_dtype(torch.double)  # as the notebook does
+    yield
+    torch.set_default_dtype(torch.float)
+
+
 @pytest.mark.parametrize(
     ("data", "shapes"), [("toy", ((1, 2), (1, 2))), ("MNIST", ((1, 1), (1, 10)))]
 )
