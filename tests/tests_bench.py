@@ -1,7 +1,7 @@
 """The timings: only `make bench` runs these.
 
 ROWS names what is measured, and what it may come to. Each row is printed when it is measured; all
-are kept in results/bench.json, which nothing compares.
+are kept in results/bench.json, which nothing compares. A ratio has a 95% interval of its median.
 """
 
 import platform
@@ -21,6 +21,7 @@ from support.files import save_json
 
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 
 from checks.nets import loss_of, make_case
@@ -137,15 +138,23 @@ ROWS = {
     "peak memory against autograd": Row(by_hand, by_autograd, 1, 1.6, measure=peak_bytes),
     "epoch against products and updates": Row(torchs_epoch, least_epoch, 8, 1.3),
     "20 steps by hand against torch": Row(our_steps, torchs_steps, 26, 1.0),
-    "epoch by hand against torch": Row(our_epoch, torchs_epoch, 8, 1.05),
+    "epoch by hand against torch": Row(our_epoch, torchs_epoch, 24, 1.05),
+    "epoch by torch against itself": Row(torchs_epoch, torchs_epoch, 24),  # the noise alone
     "loading gradient_descent": Row(loading, imports, 6, 0.3, "s"),  # beyond its imports
     "executing backpropagation": Row(executing, None, 1, 60, "s"),
 }
 
 
+def median_interval(values):
+    """Return the 95% interval of the median, as two of the values; None for fewer than six."""
+    left_out = int(stats.binom.ppf(0.025, len(values), 0.5)) - 1  # on each side
+    return [sorted(values)[left_out], sorted(values)[-1 - left_out]] if left_out >= 0 else None
+
+
 def measured(row, get):
     """Return the median of the rounds' ratios ours/theirs, or in seconds the difference of the
-    sides' medians, and these. The sides take turns to go first; the first rounds warm up.
+    sides' medians; these; and the median's interval. The sides take turns to go first; the first
+    rounds warm up.
     """
     sides = [side(get) for side in (row.ours, row.theirs) if side]
     warm_up, values = min(4, row.rounds // 2), [[] for _ in sides]
@@ -155,8 +164,9 @@ def measured(row, get):
     values = [side[warm_up:] for side in values]
     medians = [median(side) for side in values]
     if row.unit == "s":
-        return medians[0] - sum(medians[1:]), medians
-    return median(ours / theirs for ours, theirs in zip(*values, strict=True)), medians
+        return medians[0] - sum(medians[1:]), medians, None
+    ratios = [ours / theirs for ours, theirs in zip(*values, strict=True)]
+    return median(ratios), medians, median_interval(ratios)
 
 
 def processor():
@@ -170,13 +180,22 @@ def test_bench(request, capfd):
     machine = {"processor": processor(), "threads": torch.get_num_threads()}
     machine["torch"], rows, missed = torch.__version__, [], []
     for what, row in ROWS.items():
-        value, medians = measured(row, request.getfixturevalue)
+        value, medians, interval = measured(row, request.getfixturevalue)
         rows.append({"what": what, "measured": value, "limit": row.limit, "unit": row.unit})
         rows[-1]["seconds"] = medians if row.measure is seconds else []
+        rows[-1] |= {"n": row.rounds, "interval": interval}
         with capfd.disabled():
             sides = " and ".join(f"{side:.5g}" for side in medians)
+            sides += "".join(f"  {end:.3f}" for end in interval or ())
             print(f"\n{value:9.3f} {row.unit:5} (at most {row.limit})  {what:36}{sides}", end="")
         if row.limit is not None and not 0 < value <= row.limit:
             missed.append(what)
     save_json("bench", machine | {"rows": rows})
     assert missed == []
+
+
+def test_the_medians_interval_is_of_its_order_statistics():
+    """Of 8 values least and greatest (99.2%), of 26 the 8th on each side (97.1%)."""
+    values = [float(i) for i in range(1, 27)]
+    assert median_interval(values[::-1]) == [8, 19] and median_interval(values[:8]) == [1, 8]
+    assert median_interval(values[:6]) == [1, 6] and median_interval(values[:5]) is None

@@ -1,53 +1,93 @@
-"""The hand-out's own harness in the place of this repository's: what it hands over, and expects."""
+"""The hand-out's own test, as gradient_checks rebuilds it, in the place of this repository's."""
 
+import pytest
 import torch
 
-from checks.nets import random_tensor
 from tests.programs.passes.wrong_loss import target_minus_output
 
 
-class HandOut:
-    """The hand-out's harness, in the points that matter: what it hands over and returns."""
+@pytest.fixture(autouse=True)
+def double_precision():
+    torch.set_default_dtype(torch.double)  # as the notebook does
+    yield
+    torch.set_default_dtype(torch.float)
 
-    def __init__(self):
-        self.passed, self.seen = [], set()
 
-    def main_test(self, backpropagation, model, eps=1e-7, verbose=False, data="toy"):
-        """Returns None; the tests that were passed go to self.passed."""
-        mnist = data == "mnist"
-        x = random_tensor((1, 1, 24, 24) if mnist else (1, 2), 1).to(next(model.parameters()))
-        y_true = random_tensor((1, 1) if mnist else (1, 2), 2).to(x)  # a label alone, as a number
-        y_pred = model(x)
-        self.seen.add((tuple(y_true.shape), tuple(y_pred.shape)))
-        model.zero_grad()
+@pytest.mark.parametrize(
+    ("data", "shapes"), [("toy", ((1, 2), (1, 2))), ("MNIST", ((1, 1), (1, 10)))]
+)
+def test_it_accepts_the_notebooks_pass_on_all_four_counts(backward, gradient_checks, data, shapes):
+    """Its MNIST targets have the shape (1, 1) against outputs of (1, 10)."""
+    seen = set()
+
+    def watched(model, y_true, y_pred):
+        seen.add((tuple(y_true.shape), tuple(y_pred.shape)))
+        backward(model, y_true, y_pred)
+
+    passed = gradient_checks.handout_verdicts(watched, data)
+    assert list(passed.values()) == [True] * 4 and seen == {shapes}
+
+
+def pass_that_changes(backward, change):
+    def changing(model, y_true, y_pred):
+        backward(model, y_true, y_pred)
         with torch.no_grad():
-            backpropagation(model, y_true, y_pred)
-        ((y_pred - y_true) ** 2).sum().backward()  # the target is broadcast
-        ours, parameters = [], list(model.parameters())
-        for i in range(1, model.L + 1):
-            ours += [model.dL_dw[i], model.dL_db[i]]
-        for gradient, parameter in zip(ours, parameters, strict=True):
-            error = (gradient - parameter.grad).norm() / parameter.grad.norm()
-            self.passed.append(bool(error <= 1e-3 and gradient.shape == parameter.shape))
-        with torch.no_grad():
-            for gradient, parameter in zip(ours, parameters, strict=True):
-                entry, slope = parameter.view(-1)[:1], gradient.reshape(-1)[0]
-                up, down = (
-                    (entry.add_(step), ((model(x) - y_true) ** 2).sum())[1]
-                    for step in (eps, -2 * eps)
-                )
-                entry.add_(eps)
-                error = abs((up - down) / (2 * eps) - slope)
-                self.passed.append(bool(error <= 1e-3 * abs(slope) + 1e-6))
+            change(model.fc["1"])
+
+    return changing
 
 
-def test_the_hand_outs_harness_accepts_the_notebooks_pass(backward, part1):
-    """Its MNIST targets have the shape (1, 1) against outputs of (1, 10); and it can fail."""
-    handout, other = HandOut(), HandOut()
-    for n_l, data in (([2, 3, 2], "toy"), ([24 * 24, 16, 10], "mnist")):
-        model = part1.MyNet(n_l).double()
-        assert handout.main_test(backward, model, verbose=False, data=data) is not False
-    assert len(handout.passed) == 16 and all(handout.passed)
-    assert handout.seen == {((1, 2), (1, 2)), ((1, 1), (1, 10))}
-    other.main_test(target_minus_output, part1.MyNet([2, 3, 2]).double())
-    assert not any(other.passed)
+def halve_a_gradient_of(linear):
+    linear.weight.grad = linear.weight.grad / 2
+
+
+def move(linear):
+    linear.weight.add_(0.01)
+
+
+def replace(linear):
+    linear.weight.data = linear.weight + 1  # no longer the tensor whose alias the test has kept
+
+
+def detach_from_its_leaf(linear):
+    bias = linear.bias
+    del linear._parameters["bias"]
+    linear._parameters["bias"] = torch.nn.Parameter(bias.clone()) * 1
+
+
+@pytest.mark.parametrize(
+    ("change", "fails"),
+    [
+        (halve_a_gradient_of, {"autograd"}),
+        (move, {"differences"}),
+        (replace, {"differences", "weights moved"}),
+    ],
+)
+def test_each_check_can_fail(part1, gradient_checks, change, fails):
+    wrong = pass_that_changes(part1.backpropagation, change)
+    passed = gradient_checks.handout_verdicts(wrong, "toy")
+    assert {name for name, verdict in passed.items() if not verdict} == fails
+    model = part1.MyNet([2, 3, 2])
+    assert gradient_checks.handout_attached(model)
+    with torch.enable_grad():
+        detach_from_its_leaf(model.fc["1"])
+    assert not gradient_checks.handout_attached(model)
+
+
+def test_differences_see_every_entry(part1, gradient_checks, case):
+    """A gradient that is wrong in one entry, of any parameter, is far from the differences."""
+    x, y_true = case.x[:1], case.y[:1]
+    part1.backpropagation(case.model, y_true, case.model(x))
+    assert gradient_checks.residual_of_differences(case.model, x, y_true) < 1e-7
+    for gradient in part1.gradients(case.model):
+        for entry in range(gradient.numel()):
+            gradient.view(-1)[entry] += 0.1
+            assert gradient_checks.residual_of_differences(case.model, x, y_true) > 1e-4
+            gradient.view(-1)[entry] -= 0.1
+
+
+def test_it_rejects_a_wrong_pass_and_one_that_raises(gradient_checks):
+    assert not gradient_checks.handout_accepts(target_minus_output)
+    assert not gradient_checks.handout_accepts(lambda *_: 1 / 0)
+    passed = gradient_checks.handout_verdicts(target_minus_output, "toy")
+    assert not passed["autograd"] and not passed["differences"]
