@@ -20,7 +20,7 @@ else
 VENV_BIN := .venv/bin
 endif
 # The quick ones first, then whatever else lies in the folder.
-QUICK_FIRST := $(addprefix experiments/,gradient_checks stability replays luck convolutions mistakes)
+QUICK_FIRST := $(addprefix experiments/,gradient_checks stability mistakes decay replays edge luck convolutions)
 EXPERIMENTS := $(QUICK_FIRST) $(filter-out $(QUICK_FIRST) %.executed,$(basename $(wildcard experiments/*.ipynb)))
 
 # What FILE pins gets into .venv, if it is not there. Nothing is removed. Nothing is installed
