@@ -2,7 +2,7 @@
 # make run          both notebooks on the real images: log, results, figures, report
 # make test         every check
 # make setup        the environment .venv alone, which every target makes or completes
-# make experiments  the six notebooks of experiments/, the quick ones first
+# make experiments  the eight notebooks of experiments/, the quick ones first
 # make experiments/luck    one of them
 # make report       report.md, report.pdf and README.md from the results
 # make exercise     the two notebooks without their solutions, to be done: exercise/
@@ -58,8 +58,8 @@ test: setup
 	$(VENV_BIN)/python -m pytest -n 2 --maxschedchunk 1
 
 experiments: setup
-	@echo "On two cores, in minutes: gradient_checks 1, stability 11, replays 10, luck 30, convolutions 30, mistakes 2."
-	@echo "Of luck and convolutions, what was finished before is not computed again."
+	@echo "On two cores, in minutes: gradient_checks 2, stability 3, mistakes 5, decay 12, replays 15, edge 20, luck 24, convolutions 26."
+	@echo "What a task finished before is not computed again."
 	$(VENV_BIN)/python -m support.notebooks $(EXPERIMENTS:%=%.ipynb)
 
 $(EXPERIMENTS): %: setup
