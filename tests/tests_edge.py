@@ -132,6 +132,7 @@ def test_interventions_change_one_thing_each(edge, monkeypatch):
     falls = [{"begin": 3, "usual": 0.8}, {"begin": 6, "usual": 0.8}]
     found = edge.interventions(training, images, falls)
     assert training.steps == 4
+    generator = torch.Generator().manual_seed(0)
     for fall, ways in zip(falls, found, strict=True):
         assert edge.is_same_run(steps, fall, ways["unchanged"])
         assert not any(edge.is_same_run(steps, fall, ways[way]) for way in list(ways)[1:])
@@ -139,6 +140,12 @@ def test_interventions_change_one_thing_each(edge, monkeypatch):
         state = training.copy().advance(fall["begin"] - 2)
         expected = state.copy(rule=RULE | {"learning_rate": 0.25})
         assert ways["half rate"] == edge.continued(expected, images, 5)
+        for i in (1, 2):
+            order = torch.randperm(3, generator=generator).tolist()
+            expected = state.copy(batches=[state.batches[j] for j in order])
+            assert ways[f"order {i}"] == edge.continued(expected.copy(), images, 5)
+            expected.rule = RULE | {"learning_rate": 0.25}
+            assert ways[f"order {i}, half rate"] == edge.continued(expected, images, 5)
         lowest = 0.8 - min(accuracy for _, accuracy in ways["half rate"])
         assert edge.depths(fall, ways)["half rate"] == [lowest, lowest]
     # a loss that differs in its last bit is seen
