@@ -58,7 +58,7 @@ test: setup
 	$(VENV_BIN)/python -m pytest -n 2 --maxschedchunk 1
 
 experiments: setup
-	@echo "On two cores, in minutes: gradient_checks 2, stability 3, mistakes 5, decay 12, replays 15, edge 20, luck 24, convolutions 26."
+	@echo "On two cores, in minutes: gradient_checks 2, stability 3, mistakes 5, decay 12, replays 15, edge 24, luck 24, convolutions 26."
 	@echo "What a task finished before is not computed again."
 	$(VENV_BIN)/python -m support.notebooks $(EXPERIMENTS:%=%.ipynb)
 

@@ -167,3 +167,9 @@ def test_mean_depth_is_that_of_the_new_orders(edge):
     assert edge.mean_depth(ways, 0) == pytest.approx(0.2)
     assert edge.mean_depth(ways, 1) == pytest.approx(0.4)
     assert edge.mean_depth(ways, 1, half=True) == pytest.approx(0.2)
+
+
+def test_depth_of_any_steps_by_hand(edge):
+    """Two starts, after ten and after eleven accuracies: 0.2 and 0.3 below what was usual."""
+    accuracies = [*[0.9] * 10, 0.9, 0.7, 0.6]
+    assert edge.depth_of_any_steps(accuracies, 2) == pytest.approx((0.2 + 0.3) / 2)

@@ -29,6 +29,8 @@ def test_saved_edge_fits_together(edge):
         assert len(run["steps"]) == (64 if run["epoch"] > 1 else 32)
         accuracies = [step["accuracy"] for step in run["steps"]]
         assert run["falls"] == edge.deepest(edge.find_falls(accuracies))
+        depth = edge.depth_of_any_steps(accuracies)
+        assert saved["any_20_steps"][str(run["seed"])] == pytest.approx(depth, abs=1e-12)
     assert [
         (run["seed"], run["first"] + f["begin"]) for run in saved["runs"] for f in run["falls"]
     ] == [(changed["seed"], changed["step"]) for changed in saved["interventions"]]
