@@ -149,10 +149,10 @@ def test_intervals_by_hand(part2, luck):
 
 
 def test_falls_and_changes_by_hand(luck):
-    """A fall of 1.5 points does not count, one of 2.5 does; a rise is none."""
-    accuracies = [0.5, 0.485, 0.6, 0.575, 0.575]
+    """A fall of 1.5 points does not count, one of 2.5 does; two rises are none."""
+    accuracies = [0.5, 0.485, 0.6, 0.575, 0.61]
     assert luck.falls_of(accuracies) == 1 and luck.falls_of([0.5]) == 0
-    assert luck.mean_change(accuracies) == pytest.approx((1.5 + 11.5 + 2.5 + 0) / 4)
+    assert luck.mean_change(accuracies) == pytest.approx((1.5 + 11.5 + 2.5 + 3.5) / 4)
     assert luck.mean_change([0.5]) == 0
 
 
