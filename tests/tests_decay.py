@@ -9,6 +9,8 @@ from torch import nn
 from torch.nn.utils import parameters_to_vector
 from torch.utils.data import TensorDataset
 
+from tests.helpers.results import read_results
+
 
 def load_two_colors(root, seed):
     """Bright birds, dark airplanes: 260 for training, so two batches."""
@@ -145,9 +147,7 @@ def test_decay_is_compared_with_none_and_chosen_on_validation_images(two_seeds):
     assert of_average["test"] == pytest.approx([-0.2, -0.2])
     assert two_seeds.best_of(runs, "weight_decay", (0.001, 0.01), fall=False) == 0.001
     for run in runs:  # what training and test images say does not count
-        run["averaged"] |= dict(training=1 - run["averaged"]["training"], validation=0.5)
-        run["averaged"]["test"] = run["averaged"]["training"]
-        run["averaged"]["validation"] += run["weight_decay"]
+        run["averaged"]["validation"] = 0.5 + run["weight_decay"]
     assert two_seeds.best_of(runs, "weight_decay", (0.001, 0.01)) == 0.01
 
 
@@ -159,8 +159,8 @@ def test_range_test_by_hand(decay):
     """The best is each seed's own; what rises, or is not a number, is no progress."""
     losses = {
         0.001: (0.69, 0.69),
-        0.01: (0.6, 0.5),
-        0.1: (0.5, 0.6),
+        0.01: (0.6, 0.3),
+        0.1: (0.5, 0.5),
         1: (None, 0.8),
         9: (0.71, None),
     }
@@ -170,7 +170,7 @@ def test_range_test_by_hand(decay):
         for seed, after in enumerate(row)
     ]
     progress = decay.progress_of(runs)
-    expected = {0.001: [0.05, 0.05], 0.01: [0.5, 1], 0.1: [1, 0.5], 1: [0, 0], 9: [0, 0]}
+    expected = {0.001: [0.05, 0.025], 0.01: [0.5, 1], 0.1: [1, 0.5], 1: [0, 0], 9: [0, 0]}
     assert progress.keys() == expected.keys()
     for rate, values in expected.items():
         assert progress[rate] == pytest.approx(values), rate
@@ -179,3 +179,27 @@ def test_range_test_by_hand(decay):
     assert decay.verdict_on(progress | {2: np.array([np.nan, 1])})[2] == "diverges"
     with pytest.raises(ValueError, match="no progress"):
         decay.progress_of([epoch_of(0, 0.1, None), epoch_of(0, 1, 0.7)])
+
+
+def test_saved_studies_are_those_of_the_saved_runs(decay):
+    results = read_results("decay")
+    runs, epochs = results["runs"], results["range_test"]
+    rate = decay.best_of(runs, "learning_rate", decay.RATES, weight_decay=0.0, fall=False)
+    best = dict(learning_rate=rate, fall=False)
+    strength = decay.best_of(runs, "weight_decay", decay.DECAYS, **best)
+    assert (results["best_rate"], results["best_decay"]) == (rate, strength)
+    plain, momentum = (
+        decay.progress_of([run for run in epochs if run["momentum"] == m]) for m in (0.0, 0.9)
+    )
+    falling = dict(learning_rate=0.1, fall=True)
+    values = decay.costs(runs, 0.1) | {
+        "decay_helps": decay.added_by_decay(runs, strength, "averaged", **best)["test"],
+        "decay_helps_falling": decay.added_by_decay(runs, 0.01, **falling)["test"],
+        "range_test_too_slow": plain[0.01],
+        "range_test_diverges": momentum[0.9],
+    }
+    assert results["studies"].keys() == decay.PREDICTIONS.keys()
+    for name, study in results["studies"].items():
+        again = decay.study(name, values[name])
+        assert again.pop("interval") == pytest.approx(study.pop("interval")), name
+        assert again == study
