@@ -187,7 +187,7 @@ def test_saved_studies_are_those_of_the_saved_runs(decay):
     rate = decay.best_of(runs, "learning_rate", decay.RATES, weight_decay=0.0, fall=False)
     best = dict(learning_rate=rate, fall=False)
     strength = decay.best_of(runs, "weight_decay", decay.DECAYS, **best)
-    assert (results["best_rate"], results["best_decay"]) == (rate, strength)
+    assert results["best"] == dict(learning_rate=rate, weight_decay=strength)
     plain, momentum = (
         decay.progress_of([run for run in epochs if run["momentum"] == m]) for m in (0.0, 0.9)
     )
