@@ -78,6 +78,11 @@ def check_luck(results, *_):
     assert cures["swinging"] == cures["fall_runs"] == [], "one epoch cannot swing"
 
 
+def check_decay(results, *_):
+    assert len(results["runs"]) == 28 and len(results["range_test"]) == 40
+    assert {study["n"] for study in results["studies"].values()} == {2}
+
+
 def check_convolutions(results, *_):
     cnn = results["cnn"]
     assert len(cnn["runs"]) == 2 and len(cnn["ablation"]) == 4 and len(results["studies"]) == 5
