@@ -3,8 +3,8 @@
     python -m support.report
 
 A template sees `results` and `data`, the JSON files of these folders (results.luck is
-results/luck.json), and the functions assume, source, wilson_interval and fingerprint. Between two
-braces stands one text or number.
+results/luck.json), and the functions assume, source and wilson_interval. Between two braces
+stands one text or number. results/SHA256SUMS says from which files they were rendered.
 """
 
 import argparse
@@ -30,6 +30,9 @@ DOCUMENTS = ("report.md", "README.md")
 CARELESS_FILTERS = ("d", "default", "float", "int")  # they would hide a wrong key or a wrong value
 CLASSES = [["airplane", 0], ["bird", 2]]  # of which the texts speak, in the order of the targets
 RULE = ("learning_rate", "momentum", "weight_decay")
+# Where the repository is published, as in "https://github.com/NAME/REPOSITORY": the links of
+# report.pdf begin there. While it is empty, they lead to the files that lie beside the PDF.
+REPOSITORY = ""
 
 
 class AssumptionFailed(Exception):
@@ -56,6 +59,15 @@ def formatted(value, form):
     return "NaN" if math.isnan(value) else format(value, form)
 
 
+def power(value, digits=0):
+    """A number as a formula: $7 \\cdot 10^{-11}$ for 7e-11, $10^{-9}$ for 1e-9; 2.2 stays 2.2."""
+    mantissa, _, exponent = formatted(value, f".{digits}e").partition("e")
+    if not exponent or abs(int(exponent)) < 2:
+        return formatted(value, f".{digits + 1}g")
+    factor = "" if mantissa == "1" else rf"{mantissa} \cdot "
+    return f"${factor}10^{{{int(exponent)}}}$"
+
+
 def listing(items):
     """The items as in a sentence: "a, b and c"."""
     *others, last = map(str, items)
@@ -72,6 +84,7 @@ def printed(value):
 FILTERS = {
     "percent": lambda value, digits=2: formatted(value, f".{digits}%"),
     "fixed": lambda value, digits: formatted(value, f".{digits}f"),
+    "power": power,
     "scientific": lambda value, digits=0: formatted(value, f".{digits}e"),
     "short": lambda value: formatted(value, "g"),
     "thousands": lambda value: formatted(value, ","),
@@ -190,7 +203,6 @@ def render(name, root=ROOT, **more):
         "assume": assume,
         "wilson_interval": wilson_interval,
         "source": lambda notebook, name: source(root, notebook, name),
-        "fingerprint": lambda path: hashlib.sha256((root / path).read_bytes()).hexdigest()[:8],
     }
     try:
         text = templates(root / "report").get_template(f"{name}.jinja").render(names | more)
@@ -208,13 +220,29 @@ def typst_markup(markdown, root=ROOT):
     style = (root / "report" / "style.typ").read_text("utf-8")
     words = str(root / "report" / "formulas.lua")
     form = "gfm+smart+implicit_figures"
-    return style + pypandoc.convert_text(markdown, "typst-smart", form, filters=[words])
+    address = f"--metadata=repository:{REPOSITORY}"
+    return style + pypandoc.convert_text(
+        markdown, "typst-smart", form, extra_args=[address], filters=[words]
+    )
 
 
 def make_pdf(markdown, root=ROOT):
     """A report as the bytes of a PDF/UA-1, which refuses a picture without a description."""
     markup = typst_markup(markdown, root).encode()
     return typst.compile(markup, root=root, pdf_standards="ua-1", ignore_system_fonts=True)
+
+
+def fingerprints(root=ROOT):
+    """The lines of results/SHA256SUMS, for `sha256sum --check`: all of results/ and data/.
+
+    But for the timings, which no run repeats.
+    """
+    paths = sorted([*root.glob("data/*.json"), *root.glob("results/*.json")])
+    return "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(root).as_posix()}\n"
+        for path in paths
+        if path.stem != "bench"
+    )
 
 
 def write_all(root=ROOT):
@@ -228,9 +256,10 @@ def write_all(root=ROOT):
             contents = {name: render(name, root)}
             if name == "report.md":
                 contents["report.pdf"] = make_pdf(contents[name], root)
+                contents["results/SHA256SUMS"] = fingerprints(root)
             for file, content in contents.items():
                 write_whole(root / file, content)
-            print(f"{' and '.join(contents)}: rendered", flush=True)
+            print(f"{listing(contents)}: rendered", flush=True)
         except AssumptionFailed as failed:
             left.append(name)
             print(f"{name} was left as it is; {failed}.", flush=True)

@@ -1,6 +1,7 @@
 """The convolutional net, its images, its training and its recipe."""
 
 import copy
+import math
 from itertools import product
 
 import numpy as np
@@ -43,21 +44,20 @@ def test_crops_and_mirrors_are_parts_of_the_image(convolutions):
     assert len(set(zip(tops, lefts, mirrored, strict=True))) > 20
 
 
-def test_schedule_and_order_of_an_epoch(convolutions, monkeypatch):
+def test_schedule_and_order_of_an_epoch(convolutions):
     fractions = np.linspace(0, 1, 41)
     shares = [convolutions.one_cycle(fraction) for fraction in fractions]
     assert shares == pytest.approx(np.interp(fractions, [0, 0.25, 1], [0, 1, 0]))
     images, y = torch.rand(21, 4, 4, 3), torch.arange(21)
     recipe, orders = convolutions.CNN_RECIPE | dict(batch_size=5, augmentation=False), []
-    monkeypatch.setattr(convolutions, "changed", lambda X, *given: (X, given))
     generator = torch.Generator().manual_seed(1)
     for _ in range(2):
         batches = list(convolutions.epoch_batches(images, y, recipe, generator))
         assert [len(chosen) for _, chosen in batches] == [5] * 4, "the incomplete batch sits out"
         orders.append(torch.cat([chosen for _, chosen in batches]))
         assert len(orders[-1].unique()) == 20
-        for (X, given), chosen in batches:
-            assert torch.equal(X, images[chosen].permute(0, 3, 1, 2)) and given[1] is generator
+        for X, chosen in batches:
+            assert torch.equal(X, images[chosen].permute(0, 3, 1, 2))
     assert not torch.equal(*orders), "another order in each epoch"
 
 
@@ -67,9 +67,9 @@ def test_convolutional_training_is_torchs_nesterov(convolutions, schedule):
     torch.manual_seed(4)
     images, y = torch.rand(40, 4, 4, 3), torch.arange(40) % 2
     ours = nn.Sequential(nn.Flatten(), nn.Linear(48, 2), nn.BatchNorm1d(2))
-    theirs, their_average, losses = copy.deepcopy(ours), copy.deepcopy(ours).state_dict(), []
+    theirs, losses = copy.deepcopy(ours), []
     recipe = convolutions.CNN_RECIPE | dict(batch_size=8, augmentation=False, schedule=schedule)
-    loss, average = convolutions.fit(ours, images, y, recipe, 2, torch.Generator().manual_seed(1))
+    loss = convolutions.fit(ours, images, y, recipe, 2, torch.Generator().manual_seed(1))
     optimizer = torch_sgd(theirs, 0.1, momentum=0.9, weight_decay=2e-3, nesterov=True)
     generator = torch.Generator().manual_seed(1)
     epochs = [list(convolutions.epoch_batches(images, y, recipe, generator)) for _ in range(2)]
@@ -80,88 +80,82 @@ def test_convolutional_training_is_torchs_nesterov(convolutions, schedule):
         losses.append(nn.functional.cross_entropy(theirs(X), labels))
         losses[-1].backward()
         optimizer.step()
-        for name, entry in theirs.state_dict().items():
-            rate = 0.01 if entry.is_floating_point() else 1
-            their_average[name] = (1 - rate) * their_average[name] + rate * entry
     assert loss == pytest.approx(sum(losses[5:]).item() / 5)
-    for net, state in ((ours, theirs.state_dict()), (average, their_average)):
-        for entry, expected in zip(net.state_dict().values(), state.values(), strict=True):
-            torch.testing.assert_close(entry, expected, rtol=1e-5, atol=1e-7, check_dtype=False)
+    for entry, expected in zip(
+        ours.state_dict().values(), theirs.state_dict().values(), strict=True
+    ):
+        torch.testing.assert_close(entry, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_a_diverged_training_ends_with_the_loss_that_is_not_finite(convolutions):
+    """No step is made from that loss: what is finite until then stays as it was."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
+    images, y = torch.ones(8, 4, 4, 3), torch.arange(8) % 2
+    images[5], before = math.inf, copy.deepcopy(net.state_dict())
+    recipe = convolutions.CNN_RECIPE | dict(batch_size=8, augmentation=False)
+    assert math.isnan(convolutions.fit(net, images, y, recipe, 3, torch.Generator().manual_seed(1)))
+    for name, entry in net.state_dict().items():
+        assert torch.equal(entry, before[name])
 
 
 def test_nets_are_measured_on_the_part_named(convolutions, few_images):
-    """A net of zeros says airplane, its average says bird; no test images unless asked.
-
-    In training, both would say airplane.
-    """
+    """A net of zeros says airplane: all birds are wrong. In training, it would say bird."""
     for name, (X, y) in convolutions.single_precision_images().items():
         assert (len(X), X.unique(), X.dtype) == (*PARTS[name], torch.float32)
         assert (y == 0).sum() == PARTS[name][1]
-    net = nn.Sequential(nn.Flatten(), nn.Linear(3072, 2), nn.Dropout(1.0))
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3072, 2), nn.BatchNorm1d(2))
     for p in net.parameters():
         nn.init.zeros_(p)
-    average = copy.deepcopy(net)
-    nn.init.ones_(average[1].bias[1:].detach())
-    expected = {"validation_accuracy_one_view": 0.3, "validation_accuracy": 0.3}
-    expected |= {"average_validation_accuracy": 0.7}
-    tested = {"test_wrong": list(range(18, 30)), "test_accuracy": 0.6}
-    tested |= {"average_test_wrong": list(range(18)), "average_test_accuracy": 0.4}
-    assert convolutions.measure(net, average, True) == expected | tested
-    assert convolutions.measure(net, average, False) == expected | dict.fromkeys(tested)
-    X = torch.arange(2 * 3 * 32 * 32.0).reshape(2, 3, 32, 32)
-    left_pixel = convolutions.MirrorAverage(lambda X: X[:, 0, 0, :1])
-    assert left_pixel(X)[0].item() == (0 + 31) / 2, "the mean of an image and its mirror image"
+    for name, (n, airplanes) in PARTS.items():
+        wrong = convolutions.wrong_images(net.train(), name)
+        assert wrong == list(range(airplanes, n))
+        assert convolutions.share_right(wrong, name) == pytest.approx(airplanes / n)
 
 
-def test_skips_and_last_channels(convolutions):
-    skip = convolutions.Skip([nn.ReLU(), nn.Threshold(0.5, 7.0)])
-    assert skip(torch.tensor([3.0, -3.0])).tolist() == [3 + 3, -3 + 7]
-    for skips, last_channels, expected in ((0, 128, []), (1, 128, [64, 128]), (1, 160, [64])):
-        net = convolutions.new_cnn(skips=skips, last_channels=last_channels)
-        added = [m.layers[0] for m in net.modules() if isinstance(m, convolutions.Skip)]
-        assert [c.in_channels for c in added] == [c.out_channels for c in added] == expected
-        channels = [m.out_channels for m in net.modules() if isinstance(m, nn.Conv2d)]
-        assert channels == [32, 64, 64, 128, last_channels]
-        assert net(torch.rand(2, 3, 32, 32)).shape == (2, 2)
+def test_an_image_and_its_mirror_image_are_asked(convolutions, monkeypatch):
+    """Who asks the left pixel alone says airplane; the mean of left and right says bird."""
+    X, y = torch.zeros(256, 3, 32, 32), torch.ones(256, dtype=torch.int64)
+    X[:, 0, 0, 0], X[:, 0, 0, 31] = -1.0, 3.0
+    monkeypatch.setattr(convolutions, "single_precision_images", lambda: {"test": (X, y)})
+    left_pixel = nn.Linear(1, 2, bias=False)
+    left_pixel.weight.data = torch.tensor([[0.0], [1.0]])
+    net = nn.Sequential(nn.Flatten(), nn.Identity(), left_pixel)
+    net[1].forward = lambda X: X[:, :1]
+    assert convolutions.wrong_images(net, "test") == []
+    assert convolutions.MirrorAverage(net)(X[:1]).tolist() == [[0, (-1 + 3) / 2]]
 
 
-def changed(convolutions, X, generator=None, **options):
-    recipe = convolutions.CNN_RECIPE | options
-    return convolutions.changed(X, recipe, generator or torch.Generator().manual_seed(0))
+def test_validation_images_choose_the_rate_and_test_images_see_the_chosen_net(
+    convolutions, monkeypatch
+):
+    """Bright and dark images: one rate moves nothing, one learns, one diverges."""
+    y = torch.arange(256) % 2
+    generator = torch.Generator().manual_seed(0)
+    X = torch.rand(256, 3, 32, 32, generator=generator) + 2 * y[:, None, None, None] - 1.5
+    parts = dict.fromkeys(("training", "validation", "test"), (X, y))
+    monkeypatch.setattr(convolutions, "single_precision_images", lambda: parts)
+    wrong_images, nets, seen = convolutions.wrong_images, [], []
 
+    def watched(net, part):
+        nets.append(net)
+        seen.append(part)
+        return wrong_images(net, part)
 
-@pytest.mark.parametrize("side", [1, 12, 32])
-def test_one_square_is_blanked_in_each_image(convolutions, side):
-    """Anywhere inside, and nothing else is changed; after the colors, where they are changed."""
-    X = 1 + torch.rand(600, 3, 32, 32)
-    seen = changed(convolutions, X, blanked=side)
-    blank, pixel = (seen == 0).all(dim=1), torch.arange(32)
-    assert torch.equal(seen, X * ~blank[:, None])
-    starts = [blank.any(dim=d).int().argmax(dim=1) for d in (2, 1)]
-    rows, columns = (((pixel - at[:, None]) // side == 0) for at in starts)
-    assert torch.equal(blank, rows[:, :, None] & columns[:, None])
-    assert all(len(at.unique()) == 33 - side for at in starts)
-    places = torch.stack(starts).unique(dim=1)
-    assert places.shape[1] > min(250, (33 - side) ** 2 - 1), "rows and columns vary independently"
-    both = changed(convolutions, X[:9], blanked=side, colors=True)
-    assert (both == 0).sum(dim=(1, 2, 3)).tolist() == 9 * [3 * side**2]
-
-
-def test_colors_are_scaled_and_shifted_for_each_image(convolutions):
-    """Each channel by a factor of its own, 0.8 to 1.2; the whole image by -0.2 to 0.2.
-
-    Without the options nothing is changed, and no random number is drawn.
-    """
-    black, gray = torch.zeros(500, 3, 32, 32), torch.full((500, 3, 32, 32), 0.5)
-    assert changed(convolutions, gray, generator="none is needed") is gray
-    shifts = changed(convolutions, black, colors=True)
-    scales = 2 * (changed(convolutions, gray, colors=True) - shifts)
-    for values, low, high in ((shifts, -0.2, 0.2), (scales, 0.8, 1.2)):
-        assert (values - values[:, :, :1, :1]).abs().max() < 1e-6, "the same for all pixels"
-        assert low - 1e-6 < values.min() < low + 0.01 and high - 0.01 < values.max() < high + 1e-6
-        assert values.mean() == pytest.approx((low + high) / 2, abs=0.02)
-    assert (shifts - shifts[:, :1]).abs().max() == 0
-    assert abs(torch.corrcoef(scales[:, :2, 0, 0].T)[0, 1]) < 0.2
+    monkeypatch.setattr(convolutions, "wrong_images", watched)
+    changes = convolutions.RECIPES["plain"] | dict(convolution=False, batch_size=64)
+    run = convolutions.train_cnn(7, [1e-12, 0.02, 1e30], 9, evaluate_test=True, **changes)
+    assert run["learning_rate"] == 0.02 and run["test_wrong"] == []
+    assert run["test_accuracy"] == run["validation_accuracy"] == 1
+    assert [row["learning_rate"] for row in run["tried"]] == [1e-12, 0.02, 1e30]
+    unmoved, learned, diverged = (row["validation_accuracy"] for row in run["tried"])
+    assert unmoved < learned == 1 and diverged == 0.5
+    assert run["tried"][2]["training_loss"] is None
+    assert run["tried"][0]["training_loss"] > run["tried"][1]["training_loss"]
+    assert seen == [*["validation"] * 3, "test"] and nets[3] is nets[1]
+    seen.clear()
+    run = convolutions.train_cnn(7, [0.02], 1, **changes)
+    assert seen == ["validation"]
+    assert run["test_wrong"] is run["test_accuracy"] is None
 
 
 CHANGES = [
@@ -169,7 +163,6 @@ CHANGES = [
     dict(normalization=False),
     dict(augmentation=False),
     dict(convolution=False),
-    dict(skips=True, last_channels=16, blanked=3, colors=True),
 ]
 
 
@@ -178,18 +171,27 @@ def test_the_recipe_reaches_net_and_images(convolutions, few_images, monkeypatch
     """A whole training on twenty images; fit() is watched, for the net and the images it gets."""
     fit, calls = convolutions.fit, []
     monkeypatch.setattr(convolutions, "fit", lambda *given: calls.append(given) or fit(*given))
-    recipe = convolutions.CNN_RECIPE | dict(batch_size=10) | changes
-    run = convolutions.train_cnn(0, 1, batch_size=10, **changes)
-    assert run == run | recipe and run["test_wrong"] is run["average_test_accuracy"] is None
+    recipe = convolutions.CNN_RECIPE | dict(batch_size=10, learning_rate=0.2) | changes
+    run = convolutions.train_cnn(0, [0.2], 1, batch_size=10, **changes)
+    assert run == run | recipe
     ((net, images, _, given, *_),) = calls
     assert given == recipe
     kinds = [type(module) for module in net.modules()]
     normalized = nn.BatchNorm2d in kinds or nn.BatchNorm1d in kinds
     assert normalized == recipe["normalization"] and (nn.Conv2d in kinds) == recipe["convolution"]
-    assert kinds.count(convolutions.Skip) == recipe["skips"]
-    assert net[-1].in_features == (recipe["last_channels"] if recipe["convolution"] else 32)
+    assert net[-1].in_features == (128 if recipe["convolution"] else 32)
     height = 40 if recipe["augmentation"] else 32
     assert images.shape == (20, height, height, 3)
+
+
+@pytest.mark.parametrize("side", [8, 24])
+def test_nets_and_crops_have_the_side_of_the_images(convolutions, monkeypatch, side):
+    monkeypatch.setattr(convolutions, "SIDE", side)
+    padded = convolutions.padded_images(torch.rand(2, 3, side, side), 2)
+    assert padded.shape == (2, side + 4, side + 4, 3)
+    chosen, generator = torch.tensor([0, 1, 1]), torch.Generator().manual_seed(0)
+    assert convolutions.crop_and_flip(padded, chosen, generator).shape == (3, 3, side, side)
+    assert convolutions.new_cnn()(torch.rand(2, 3, side, side)).shape == (2, 2)
 
 
 def test_a_bad_recipe_is_refused_before_any_work(convolutions, monkeypatch):
@@ -199,14 +201,10 @@ def test_a_bad_recipe_is_refused_before_any_work(convolutions, monkeypatch):
         (1.5, {}, "epochs is 1.5"),
         (1, dict(convolutoin=False), "unknown: convolutoin"),
         (1, dict(schedule=1), "schedule is 1; it must be True or False"),
-        (1, dict(learning_rate=-0.1), "learning_rate is -0.1"),
+        (1, dict(learning_rates=[0.1, -0.1]), "learning_rate is -0.1"),
         (1, dict(momentum=0.0), "nesterov needs momentum"),
         (1, dict(batch_size=8_001), "batch_size is 8001"),
         (1, dict(batch_size=1), "batch_size is 1"),
-        (1, dict(blanked=33), "blanked is 33; it must be 0 to 32"),
-        (1, dict(blanked=-1), "blanked is -1"),
-        (1, dict(last_channels=True), "last_channels is True"),
-        (1, dict(last_channels=0), "last_channels is 0; it must be 1 to 1,024"),
     ):
         with pytest.raises(ValueError, match=words):
-            convolutions.train_cnn(0, epochs, **changes)
+            convolutions.train_cnn(0, epochs=epochs, **dict(learning_rates=[0.1]) | changes)

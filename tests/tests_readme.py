@@ -69,7 +69,9 @@ def test_what_lies_in_a_folder_of_ones_own_is_passed_over(tree_copy, pytestconfi
     assert "mine/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/machines.md", "report/exercise.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "report.md", "docs/machines.md", "report/exercise.md"]
+)
 def test_each_link_leads_somewhere(name):
     code = r"```.*?```|^    .*?$"
     text = re.sub(code, "", (ROOT / name).read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)

@@ -1,8 +1,7 @@
-"""The rendering: what a template may say, what stops it, formulas, and the summary of a run."""
+"""The rendering: what a template may say, what stops it, and the summary of a run."""
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,6 @@ from support.report import (
     read_result,
     render,
     summary,
-    typst_markup,
     write_all,
 )
 
@@ -46,6 +44,10 @@ def rendered(root, template):
         ("{{ results.x.values | percent(1) }}", "25.0%"),
         ("{{ results.x['No 8, single'][0] | scientific }}", "1e-05"),
         ("{{ results.x['No 8, single'].0 | short }}", "1e-05"),
+        ("{{ results.x['No 8, single'].0 | power }}", "$10^{-5}$"),
+        ("{{ results.x['No 8, single'].0 | power(1) }}", r"$1.0 \cdot 10^{-5}$"),
+        ("{{ results.x.values | power(1) }}", "0.25"),
+        ("{{ results.x['No 8, single'][-1] | power }}", "NaN"),
         ("{{ results.x['No 8, single'][-1] | fixed(2) }}", "NaN"),
         ("{{ results.x['No 8, single'][-1] }}", "NaN"),
         ("{{ results.x.big | thousands }}", "12,345"),
@@ -141,20 +143,6 @@ def test_source_is_the_text_of_the_cell(root):
     small_notebook(root, *cells, name="part")
     assert rendered(root, "{{ source('part', 'f') }}") == text
     assert rendered(root, "{{ source('part', 'C') }}") == "class C: 1"
-
-
-def test_formula_has_words_of_its_own(root):
-    text = "# Title\n\nHere $\\frac{\\eta}{1 - \\mu}$ and\n\n$$\na^2\n$$\n\n| $b$ |\n|--|\n| 1 |\n"
-    words = root / "report" / "formulas.json"
-    words.write_text(json.dumps({r"\frac{\eta}{1 - \mu}": 'eta "over" \\', "b": "b in words"}))
-    assert rendered(root, text) == text, "report.md stays clean"
-    with pytest.raises(RuntimeError, match=r"the formula a\^2 has no words"):
-        make_pdf(text, root)
-    words.write_text(json.dumps(json.loads(words.read_text()) | {"a^2": "a squared"}))
-    markup = typst_markup(text, root)
-    alternatives = re.findall(r'alt: "(.*)"\);(\$ ?)', markup)
-    assert alternatives == [(r"eta \"over\" \\", "$"), ("a squared", "$ "), ("b in words", "$")]
-    assert make_pdf(text, root).startswith(b"%PDF")
 
 
 # ------------------------------------------------------------------------- the summary after a run

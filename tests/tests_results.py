@@ -174,16 +174,19 @@ def test_saved_convolutions_fit_together(convolutions):
     assert [run["seed"] for run in cnn["runs"]] == list(convolutions.CNN_SEEDS)
     mean = np.mean([run["test_accuracy"] for run in cnn["runs"]])
     assert cnn["mean_test_accuracy"] == pytest.approx(mean) and mean >= 0.94
-    assert cnn["parameters"] <= 500_000 and cnn["recipe"] == convolutions.CNN_RECIPE
+    first, *_ = cells = cnn["two_by_two"]
+    recipe = convolutions.CNN_RECIPE | {"learning_rate": first["learning_rate"]}
+    assert cnn["parameters"] <= 500_000 and cnn["recipe"] == recipe
+    assert first["test_accuracy"] == [run["test_accuracy"] for run in cnn["runs"]]
+    for cell in cells:
+        best = max(cell["tried"], key=lambda row: row["validation_accuracy"])
+        assert cell["learning_rate"] == best["learning_rate"]
+        assert cell["mean_test_accuracy"] == pytest.approx(np.mean(cell["test_accuracy"]))
     for run in cnn["runs"]:
         wrong = run["test_wrong"]
         assert wrong == sorted(set(wrong)) and 0 <= wrong[0] and wrong[-1] < 2_000
         assert run["test_accuracy"] == pytest.approx(1 - len(wrong) / 2_000, abs=1e-12)
-    chosen, means = cnn["weights"]["chosen"], cnn["weights"]["mean_validation_accuracy"]
-    assert set(means) == {"last", "averaged"} and means[chosen] == max(means.values())
-    mean = np.mean([run["validation_accuracy"] for run in cnn["runs"]])
-    assert means[chosen] == pytest.approx(mean)
-    assert [row["what"] for row in cnn["tried"]] == list(convolutions.TRIED)
+    assert [row["without"] for row in cnn["ablation"]] == ["nothing", *convolutions.WITHOUT]
 
 
 def test_saved_replays_are_complete(replays):

@@ -80,9 +80,9 @@ def check_luck(results, *_):
 
 def check_convolutions(results, *_):
     cnn = results["cnn"]
-    assert len(cnn["runs"]) == 1 and len(cnn["ablation"]) == 6 and len(cnn["tried"]) == 5
-    (run,) = cnn["runs"]
-    assert run["test_accuracy"] == pytest.approx(1 - len(run["test_wrong"]) / 1_024)
+    assert len(cnn["runs"]) == 2 and len(cnn["ablation"]) == 4 and len(results["studies"]) == 5
+    for run in cnn["runs"]:
+        assert run["test_accuracy"] == pytest.approx(1 - len(run["test_wrong"]) / 1_024)
 
 
 def check_replays(results, saved, mode):
@@ -116,6 +116,8 @@ def check_mistakes(results, saved, mode):
     others = results["shared_mistakes"]["others"]
     assert ("a convolutional net" in others) == bool(others) == (mode == "quick")
     assert set(results["selected"]["ece"]) == {"training", "validation", "test"}
+    assert ("shared_mistakes" in results["studies"]) == bool(others)
+    assert len(results["studies"]) == 10 + bool(others) and len(results["color"]["runs"]) == 2
 
 
 def check_gradient_checks(results, saved, mode):
