@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.nn.utils import parameters_to_vector
 from torch.utils.data import TensorDataset
 
+from tests.helpers.one_layer import train_one_layer
 from tests.helpers.results import read_results
 
 
@@ -25,18 +25,7 @@ def tiny(decay, monkeypatch):
 
     It begins with a bird for each image.
     """
-
-    class OneLayer(nn.Linear):
-        def __init__(self):
-            super().__init__(3072, 2, dtype=torch.double)
-            nn.init.constant_(self.bias[1], 3)
-
-        def forward(self, X):
-            return super().forward(X.flatten(1))
-
-    monkeypatch.setattr(decay.PART2, "EPOCHS", 8)
-    monkeypatch.setattr(decay.PART2, "load_airplane_bird", load_two_colors)
-    monkeypatch.setattr(decay.PART2, "MyMLP", OneLayer)
+    train_one_layer(decay.PART2, monkeypatch, load_two_colors)
     decay.batches_of_seed.cache_clear()
     yield decay
     decay.batches_of_seed.cache_clear()

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.nn.utils import parameters_to_vector
 from torch.utils.data import TensorDataset
 
 from checks.difference import same_bits
+from tests.helpers.one_layer import train_one_layer
 
 
 def load_two_colors(root, seed):
@@ -28,18 +28,7 @@ def training(luck, monkeypatch):
 
     A net has one layer. It begins with a bird for each image.
     """
-
-    class OneLayer(nn.Linear):
-        def __init__(self):
-            super().__init__(3072, 2, dtype=torch.double)
-            nn.init.constant_(self.bias[1], 3)
-
-        def forward(self, X):
-            return super().forward(X.flatten(1))
-
-    monkeypatch.setattr(luck.PART2, "EPOCHS", 8)
-    monkeypatch.setattr(luck.PART2, "load_airplane_bird", load_two_colors)
-    monkeypatch.setattr(luck.PART2, "MyMLP", OneLayer)
+    train_one_layer(luck.PART2, monkeypatch, load_two_colors)
     monkeypatch.setattr(luck, "batches_of_seed", luck.batches_of_seed.__wrapped__)
     return luck
 
