@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import TensorDataset
 
 from checks.difference import same_bits
+from tests.helpers.one_layer import OneLayer, train_one_layer
 
 
 def images_of(seed=1):
@@ -128,6 +130,37 @@ def test_three_nets_of_one_training(tiny, part2, overfits):
     for part, given in (("training", batches), ("validation", validation)):
         found = [row[part] for row in rows]
         assert found == [part2.compute_accuracy(model, given) for model in kept], part
+
+
+def test_a_seed_draws_split_and_start_and_colors_are_of_training_images(mistakes, monkeypatch):
+    """The split and the start follow from the seed; the test images give no mean color."""
+    y = torch.arange(260) % 2
+    color = (2 * y - 1).double()[:, None, None, None].expand(-1, 3, 32, 32)
+    parts = [TensorDataset(shade * color, y) for shade in (0.1, 0.2, 0.3)]
+    seeds, colored, starts = [], [], []
+
+    def load(_, seed=265):
+        seeds.append(seed)
+        return parts
+
+    class_means, keep = mistakes.class_means, mistakes.train_and_keep
+
+    def seen_means(X, y):
+        colored.append(X)
+        return class_means(X, y)
+
+    def seen_start(model, *rest):
+        starts.append(model.weight.detach().clone())
+        return keep(model, *rest)
+
+    train_one_layer(mistakes.PART2, monkeypatch, load)
+    monkeypatch.setattr(mistakes, "class_means", seen_means)
+    monkeypatch.setattr(mistakes, "train_and_keep", seen_start)
+    found = mistakes.train_from_seed(2, 7)
+    assert seeds == [7] == [found["seed"]]
+    assert len(colored) == 1 and same_bits(colored[0], parts[0].tensors[0])
+    torch.manual_seed(7)
+    assert same_bits(starts[0], OneLayer().float().weight)
 
 
 def test_overconfidence_by_hand(mistakes):
