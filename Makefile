@@ -2,7 +2,7 @@
 # make run          both notebooks on the real images: log, results, figures, report
 # make test         every check
 # make setup        the environment .venv alone, which every target makes or completes
-# make experiments  the seven notebooks of experiments/, the quick ones first
+# make experiments  the eight notebooks of experiments/, the quick ones first
 # make experiments/luck    one of them
 # make report       report.md, report.pdf and README.md from the results
 # make exercise     the two notebooks without their solutions, to be done: exercise/
@@ -20,7 +20,7 @@ else
 VENV_BIN := .venv/bin
 endif
 # The quick ones first, then whatever else lies in the folder.
-QUICK_FIRST := $(addprefix experiments/,gradient_checks mistakes decay stability replays luck convolutions)
+QUICK_FIRST := $(addprefix experiments/,gradient_checks mistakes stability decay replays edge luck convolutions)
 EXPERIMENTS := $(QUICK_FIRST) $(filter-out $(QUICK_FIRST) %.executed,$(basename $(wildcard experiments/*.ipynb)))
 
 # What FILE pins gets into .venv, if it is not there. Nothing is removed. Nothing is installed
@@ -58,7 +58,7 @@ test: setup
 	$(VENV_BIN)/python -m pytest -n 2 --maxschedchunk 1
 
 experiments: setup
-	@echo "On two cores, in minutes: gradient_checks 2, mistakes 3, decay 20, stability 11, replays 10, luck 30, convolutions 30."
+	@echo "On two cores, in minutes: gradient_checks 2, mistakes 3, stability 4, decay 20, replays 15, edge 24, luck 30, convolutions 30."
 	@echo "What a task finished before is not computed again."
 	$(VENV_BIN)/python -m support.notebooks $(EXPERIMENTS:%=%.ipynb)
 

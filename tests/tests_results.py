@@ -147,28 +147,6 @@ def test_events_of_no_11_come_in_their_order():
     assert no_11["not_finite"]["inf"]["step"] < no_11["not_finite"]["nan"]["step"]
 
 
-def test_saved_edge_of_stability_fits_together(stability):
-    """No 2 passes its bound, and its curvature does not depend on how it is found."""
-    edge = read_results("stability")["edge_of_stability"]
-    assert set(edge["instances"]) == set("124689") and edge["images"] == 1_000
-    for columns in edge["instances"].values():
-        assert len(columns["curvature"]) == len(columns["training"]) == 30
-        above = sum(curvature > columns["bound"] for curvature in columns["curvature"])
-        swings = stability.swings(columns["validation"])
-        assert_close({key: columns[key] for key in swings}, swings)
-        assert columns["epochs_above"] == above
-    no_2, fall = edge["instances"]["2"], edge["fall"]
-    assert no_2["bound"] == pytest.approx(2 / 0.1) and no_2["epochs_above"] > 0
-    assert_close((fall["epoch"], fall["fall"]), stability.largest_fall(no_2["training"]))
-    assert len(fall["steps"]) == (64 if fall["epoch"] > 1 else 32)
-    assert_close(edge["last_batch"]["as it is"], stability.swings(no_2["validation"]))
-    assert [row["epoch"] for row in edge["checks"]] == [1, 6, 12]
-    for row in edge["checks"]:
-        assert row["warm"] == no_2["curvature"][row["epoch"] - 1]
-        assert row["cold"] == pytest.approx(row["warm"], rel=0.1)
-        assert row["whole"] == pytest.approx(row["warm"], rel=0.2)
-
-
 def test_saved_convolutions_fit_together(convolutions):
     cnn = read_results("convolutions")["cnn"]
     assert [run["seed"] for run in cnn["runs"]] == list(convolutions.CNN_SEEDS)
