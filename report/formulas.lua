@@ -106,8 +106,13 @@ local function is_formula(block)
     and block.content[1].t == "Math" and block.content[1].mathtype == "DisplayMath"
 end
 
+-- Whether it may move: a figure, or a long table.
+local function floats(block)
+  return block.t == "Figure" or #block.bodies[1].body > 8
+end
+
 -- A figure or a table and its caption, the paragraph after it, stay on one page, and so does a
--- paragraph with the formula, the code or the table that it leads to. A figure or a long table may
+-- paragraph with the formula, the code, the list or the table that it leads to. A figure or a long table may
 -- move to the top or the bottom of a page, so that no page ends in white. The first table is the
 -- result.
 local function arranged(blocks)
@@ -118,15 +123,15 @@ local function arranged(blocks)
     local caption = after and after.t == "Para" and pandoc.utils.stringify(after) or ""
     local kind, number = caption:match("^(%a+) (%d+)%. ")
     if (block.t == "Figure" and kind == "Figure") or (block.t == "Table" and kind == "Table") then
-      local long = kind == "Figure" or #block.bodies[1].body > 8
-      local wrapper = long and "floating" or number == "1" and "result" or "kept"
+      local wrapper = number == "1" and kind == "Table" and "result" or floats(block) and "floating" or "kept"
       found:extend(wrapped(wrapper, {block, after}))
       i = i + 2
     elseif contents(after) then
       found:extend(wrapped("answers", {block, table.unpack(contents(after))}))
       i = i + 2
     elseif block.t == "Para" and not is_formula(block) and after
-      and (after.t == "CodeBlock" or after.t == "Table" or is_formula(after)) then
+      and (after.t == "CodeBlock" or after.t == "BulletList" or is_formula(after)
+        or after.t == "Table" and not floats(after)) then
       found:extend(wrapped("leadin", {block}))
       i = i + 1
     else

@@ -3,8 +3,9 @@
     python -m support.report
 
 A template sees `results` and `data`, the JSON files of these folders (results.luck is
-results/luck.json), and the functions assume, source and wilson_interval. Between two braces
-stands one text or number. results/SHA256SUMS says from which files they were rendered.
+results/luck.json), and the functions assume, source, wilson_interval and mean_interval.
+Between two braces stands one text or number. results/SHA256SUMS says from which files they were
+rendered.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import traceback
 from support import ROOT
 from support.definitions import read_definitions
 from support.files import read_json, write_whole
+from support.studies import mean_interval
 
 import numpy as np
 import pypandoc
@@ -202,6 +204,7 @@ def render(name, root=ROOT, **more):
         "data": Folder(root / "data"),
         "assume": assume,
         "wilson_interval": wilson_interval,
+        "mean_interval": mean_interval,
         "source": lambda notebook, name: source(root, notebook, name),
     }
     try:

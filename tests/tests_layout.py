@@ -54,7 +54,18 @@ and to [code](part.ipynb), [a place](https://example.org):
 ```python
 1
 ```
+
+These are two:
+
+* one
+* two
+
+A long table floats, and what speaks of it stays:
+
+| No |
+|---:|
 """
+LAID_OUT += "| 1 |\n" * 9 + "\n*Table 2. Long.*\n"
 
 
 def test_the_pdf_has_what_markdown_has_not(root, monkeypatch):
@@ -72,4 +83,6 @@ def test_the_pdf_has_what_markdown_has_not(root, monkeypatch):
     assert re.search(r"colspan: 2.*\[loss\].*\[first\], \[last\]", markup, re.DOTALL)
     assert re.search(r"#leadin\[\s+It leads to\s+\].*numbering: _ => \[\(1\)\]", markup, re.DOTALL)
     assert re.search(r"#leadin\[\s+and to .*\]\s+```python", markup, re.DOTALL)
+    assert re.search(r"#leadin\[\s+These are two:\s+\]\s+- one", markup)
+    assert re.search(r"\s{2}A long table floats, .* stays:\s+#floating\[", markup)
     assert make_pdf(LAID_OUT, root).startswith(b"%PDF")

@@ -54,6 +54,7 @@ def rendered(root, template):
         ("{{ results.x.text | number | fixed(1) }}", "7.0"),
         ("{{ [1, 2, 3] | listing }}; {{ [1] | listing }}", "1, 2 and 3; 1"),
         ("{{ wilson_interval(0.8195, 2000)[0] | percent(1) }}", "80.2%"),
+        ("{{ mean_interval([1, 2, 3])[2] | fixed(2) }}", "4.48"),
         ("{{ assume(results.x.yes, 'it holds') -}}\n{{ results.x.big }}", "12345"),
     ],
 )
