@@ -47,7 +47,7 @@ def test_a_training_its_last_epochs_and_its_average(tiny, monkeypatch, fall):
 
     monkeypatch.setattr(tiny.PART2, "manual_sgd_step", recorded_step)
     monkeypatch.setattr(tiny.PART2, "compute_accuracy", recorded_measure)
-    run = tiny.train(11, 2e-5, 0.01, fall)
+    run = tiny.train_with_decay(11, 2e-5, 0.01, fall)
     last = [15 / 16, 12 / 16, 9 / 16, 6 / 16, 3 / 16] if fall else [1] * 5
     numbers, weights = zip(*steps, strict=True)
     assert [n[0] for n in numbers] == pytest.approx([2e-5 * share for share in [1] * 11 + last])
@@ -68,7 +68,7 @@ def test_a_training_its_last_epochs_and_its_average(tiny, monkeypatch, fall):
 
 def test_what_diverges_is_kept_and_wins_nothing(tiny):
     """A loss that is not a number becomes None; the accuracies are those of one class for all."""
-    run = tiny.train(10, 1e38, 0.0, False)
+    run = tiny.train_with_decay(10, 1e38, 0.0, False)
     assert run["training_loss"] is None
     assert run["accuracy"]["training"] == run["averaged"]["test"] == 0.5
     epoch = tiny.train_one_epoch(10, 1e38, 0.9)

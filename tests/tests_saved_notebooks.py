@@ -131,14 +131,10 @@ def test_no_function_leans_on_a_global_of_the_running_notebook(path):
             assert read <= names.keys() | vars(builtins), name
 
 
-# Of decay, whose trainings take 20 minutes: to be parted when it is run the next time.
-DOUBLED = ["averaged", "batches_of_seed", "falling", "train"]
-
-
 def test_a_function_stands_in_one_notebook_alone():
     trees = [tree for path in NOTEBOOKS for _, tree in read_definitions(path)]
     defined = [node.name for tree in trees for node in tree.body if hasattr(node, "name")]
-    assert sorted(defined) == sorted([*set(defined), *DOUBLED])
+    assert sorted(defined) == sorted(set(defined))
 
 
 DRAW = """\

@@ -73,9 +73,10 @@ def test_backpropagation(short_run):
 
 def check_luck(results, *_):
     seeds, cures = results["seeds"], results["cures"]
-    assert len(seeds["runs"]) == 6 and seeds["pairs"] == 1
-    assert seeds["summary"].keys() == cures["averaged"].keys() == {"2", "6", "11"}
-    assert cures["swinging"] == cures["fall_runs"] == [], "one epoch cannot swing"
+    assert len(seeds["runs"]) == 12 and seeds["pairs"] == 3
+    assert seeds["summary"].keys() == cures["averaged"].keys() == {"1", "2", "4", "11"}
+    assert set(results["swings"]["falls"]["2"]) == {0}, "one epoch cannot swing"
+    assert results["studies"]["no_2_swings"]["verdict"] == "does not hold"
 
 
 def check_decay(results, *_):
