@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import modulefinder
 import platform
+import warnings
 from pathlib import Path
 
 from support import ROOT
@@ -159,8 +160,10 @@ def run_tasks(notebook, name, tasks, worker_count=None):
     run, errors = joblib.delayed(run_task), []
     calls = (run(notebook, conditions, name, a, path) for a, path in missing)
     try:
-        for error in progress(pool(calls), total=len(missing), unit="task"):
-            errors.append(error)
+        with warnings.catch_warnings():  # a worker that has grown ends, and another takes its place
+            warnings.filterwarnings("ignore", "A worker stopped", UserWarning)
+            for error in progress(pool(calls), total=len(missing), unit="task"):
+                errors.append(error)
     except Exception as error:  # a worker died: which one, the missing files tell
         errors += [f"a worker died ({type(error).__name__})"] * (len(missing) - len(errors))
     outcomes = zip(missing, errors, strict=True)

@@ -17,6 +17,7 @@ from tests.helpers.notebooks import small_notebook
 
 TOY = """
 import os
+import time
 from pathlib import Path
 
 import torch
@@ -39,6 +40,9 @@ def toy(x):
         raise KeyError("unlucky")
     if x == 17:
         os._exit(1)
+    if x > 90:
+        toy.kept = b"x" * (x - 90) * 200_000_000
+        time.sleep(1.5)
     torch.manual_seed(x + BASE.SEED)
     product = torch.randn(300, 300).mm(torch.randn(300, 300)).sum().item()
     return [product, double(x), ADDED, LIMIT, DATA]
@@ -191,6 +195,13 @@ def test_a_task_that_fails_is_named_and_the_others_are_kept(folder, bad, reason)
         run(folder, 1, 2, bad, worker_count=2)
     if bad == 13:
         assert "'x': 1}" not in str(error.value) and len(kept_results(folder)) == 2
+
+
+@pytest.mark.fault
+def test_a_worker_that_grew_is_replaced_without_a_warning(folder, recwarn):
+    """A warning would stand in the saved notebook, with a path of the machine."""
+    assert [row[1] for row in run(folder, *range(91, 97), worker_count=2)] == [*range(182, 194, 2)]
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 @pytest.mark.fault
