@@ -62,18 +62,30 @@ def test_a_replay_that_differs_names_instance_and_epoch(replays):
             replays.compare_losses("No 3", bad_digits, bad_losses, replays.five_digits)
 
 
-def test_twins_differ_in_one_bit(part2, replays, few_batches):
-    model = part2.new_model()
-    twin = copy.deepcopy(model)
-    replays.flip_last_bit(twin)
-    pairs = zip(model.parameters(), twin.parameters(), strict=True)
-    assert sum((p.data.view(torch.int64) ^ q.data.view(torch.int64)).sum() for p, q in pairs) == 1
-    distances = replays.train_twins(model, part2.INSTANCES[8], few_batches, epoch_count=2)
-    assert len(distances["weights"]) == 2 * len(few_batches) and len(distances["losses"]) == 2
-    assert 0 < distances["weights"][0] < 1e-15
+def test_one_bit_is_flipped(part2, replays):
+    for dtype, bits in ((torch.double, torch.int64), (torch.float, torch.int32)):
+        model = part2.new_model().to(dtype)
+        flipped = copy.deepcopy(model)
+        replays.flip_last_bit(flipped)
+        pairs = zip(model.parameters(), flipped.parameters(), strict=True)
+        assert sum((p.data.view(bits) ^ q.data.view(bits)).sum() for p, q in pairs) == 1
 
 
-def test_growth_is_the_slope_of_the_logarithms(replays):
-    """Between rounding, where the distances begin, and saturation, where they end."""
-    distances = [min(1, max(1e-16, 1e-18 * 3 ** (step / 4))) for step in range(200)]
-    assert math.isclose(replays.growth_per_epoch(distances, steps_per_epoch=4), 3)
+def test_a_setting_reaches_its_process(replays):
+    """Threads and variables are those asked for; the same setting gives the same bits."""
+    setting = 3, {"OF_THIS_TEST": "here"}
+    assert replays.elsewhere(setting, "torch.get_num_threads") == 3
+    assert replays.elsewhere(setting, "os.environ.get", "OF_THIS_TEST") == "here"
+    assert torch.equal(replays.elsewhere((None, {}), "product"), replays.product())
+
+
+def test_a_jump_is_a_difference_above_the_bound(replays):
+    assert replays.first_jump({1: 0.0, 25: replays.JUMP, 30: 2 * replays.JUMP}) == 30
+    assert replays.first_jump({1: math.nan, 25: replays.JUMP}) is None
+
+
+def test_a_share_is_as_uncertain_as_its_count_says(replays):
+    """The exact interval of 0 of n ends at 1 - 0.025 ** (1 / n), that of n of n begins there."""
+    assert replays.share_interval(0, 12) == pytest.approx((0, 1 - 0.025 ** (1 / 12)))
+    assert replays.share_interval(3, 3) == pytest.approx((0.025 ** (1 / 3), 1))
+    assert replays.share_interval(0, 0) == (0, 1), "nothing is known"
