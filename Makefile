@@ -58,7 +58,7 @@ test: setup
 	$(VENV_BIN)/python -m pytest -n 2 --maxschedchunk 1
 
 experiments: setup
-	@echo "On two cores, in minutes: gradient_checks 2, mistakes 3, stability 4, decay 20, replays 15, edge 24, luck 30, convolutions 30."
+	@echo "On two cores, in minutes: gradient_checks 2, mistakes 3, stability 4, decay 22, replays 22, edge 28, luck 35, convolutions 30."
 	@echo "What a task finished before is not computed again."
 	$(VENV_BIN)/python -m support.notebooks $(EXPERIMENTS:%=%.ipynb)
 
