@@ -105,6 +105,17 @@ def test_what_is_watched_is_torchs_training(part2, edge):
     assert training.steps == 0, "a copy's steps are its own"
 
 
+def test_a_close_look_is_for_falls_of_the_accuracy(edge, monkeypatch):
+    """At each step of the epoch of the largest fall, and of the one before it."""
+    monkeypatch.setattr(edge, "start", lambda *_: (small_training(edge)[0], None, images))
+    images, seen = small_training(edge)[1], []
+    monkeypatch.setattr(edge, "find_falls", lambda values: seen.append(values) or [])
+    found = edge.look_closely(2, 1, 2)
+    assert found["first"] == 3 * max(found["epoch"] - 2, 0)
+    assert found["first"] + len(found["steps"]) == 3 * found["epoch"]
+    assert seen == [[row["accuracy"] for row in found["steps"]]]
+
+
 def test_start_is_the_reports_own(part2, edge, images, monkeypatch):
     """The report's seed in double precision: its initial weights, its batches; else others."""
     monkeypatch.setattr(edge.PART2, "load_airplane_bird", lambda root, seed: images)
