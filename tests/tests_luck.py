@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -40,12 +41,11 @@ def test_a_seed_draws_split_and_start(training, steps):
 @pytest.mark.parametrize("fall, average_rate", [(True, 0.01), (False, 0.0)])
 def test_a_training_and_its_cures(training, steps, monkeypatch, fall, average_rate):
     """No 6, the first eleven of 16 steps at the whole rate; the cures take no part in it."""
-    results_of, nets = training.results_of, {}
-    monkeypatch.setattr(
-        training, "results_of", lambda given, parts: nets.update(given) or results_of(given, parts)
-    )
+    results_of = Mock(wraps=training.results_of)
+    monkeypatch.setattr(training, "results_of", results_of)
     monkeypatch.setattr(training.DECAY, "AVERAGE_RATE", average_rate)
     run = training.train_instance(6, 1, fall)
+    nets, _ = results_of.call_args.args
     rates, rules, before, after = zip(*steps, strict=True)
     last = [15 / 16, 12 / 16, 9 / 16, 6 / 16, 3 / 16] if fall else [1] * 5
     assert rates == pytest.approx([0.01 * share for share in [1] * 11 + last])

@@ -1,6 +1,7 @@
 """Changed colors, kept weights, overconfidence and agreement; and what was saved of them."""
 
 import copy
+from unittest.mock import Mock
 
 from support.studies import judged
 
@@ -134,26 +135,24 @@ def test_a_seed_draws_split_and_start_and_colors_are_of_training_images(mistakes
     y = torch.arange(260) % 2
     color = (2 * y - 1).double()[:, None, None, None].expand(-1, 3, 32, 32)
     parts = [TensorDataset(shade * color, y) for shade in (0.1, 0.2, 0.3)]
-    seeds, colored, starts = [], [], []
+    seeds, starts, means = [], [], Mock(wraps=mistakes.class_means)
 
     def load(_, seed=265):
         seeds.append(seed)
         return parts
 
-    class_means, keep = mistakes.class_means, mistakes.train_and_keep
+    keep = mistakes.train_and_keep
 
     def seen_start(model, *rest):
         starts.append(model.weight.detach().clone())
         return keep(model, *rest)
 
     train_one_layer(mistakes.PART2, monkeypatch, load)
-    monkeypatch.setattr(
-        mistakes, "class_means", lambda X, y: colored.append(X) or class_means(X, y)
-    )
+    monkeypatch.setattr(mistakes, "class_means", means)
     monkeypatch.setattr(mistakes, "train_and_keep", seen_start)
     found = mistakes.train_from_seed(2, 7)
     assert seeds == [7] == [found["seed"]]
-    assert len(colored) == 1 and same_bits(colored[0], parts[0].tensors[0])
+    assert means.call_count == 1 and same_bits(means.call_args.args, parts[0].tensors)
     torch.manual_seed(7)
     assert same_bits(starts[0], OneLayer().float().weight)
 
