@@ -35,12 +35,7 @@ def test_saved_edge_fits_together(edge):
 def test_saved_verdicts_of_edge_follow_from_what_was_measured(edge):
     saved = read_results("edge")
     depths = [changed["depths"] for changed in saved["interventions"]]
-    orders = ("order 1", "order 2")
-
-    def mean(way, n):
-        return np.array([np.mean([d[f"{order}{way}"][n] for order in orders]) for d in depths])
-
-    unchanged = np.array([d["unchanged"] for d in depths])
+    new_orders = [edge.mean_depth(d, 1) - edge.mean_depth(d, 1, half=True) for d in depths]
     trainings = saved["last_batch"]["trainings"]
     falls = {
         change: np.array([t["falls"] for t in trainings if t["change"] == change])
@@ -51,9 +46,9 @@ def test_saved_verdicts_of_edge_follow_from_what_was_measured(edge):
     values = {
         "batch_sharpness": far[:, 0],
         "largest_curvature": far[:, 1] - far[:, 0],
-        "half_rate": 1 - np.array([d["half rate"][1] for d in depths]) / unchanged[:, 1],
-        "other_order": mean("", 0) / unchanged[:, 0],
-        "half_rate_in_other_orders": mean("", 1) - mean(", half rate", 1),
+        "half_rate": [1 - d["half rate"][1] / d["unchanged"][1] for d in depths],
+        "other_order": [edge.mean_depth(d, 0) / d["unchanged"][0] for d in depths],
+        "half_rate_in_other_orders": new_orders,
     }
     for no, runs in saved["within_epochs"].items():
         values[f"within_epochs_{no}"] = [max(run["ratios"]) for run in runs]
