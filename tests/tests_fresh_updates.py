@@ -63,10 +63,7 @@ FRESH = {  # all that is said of each
         NO_MOMENTUM,
     ],
     "clipped_and_no_decay": ["the gradients are clipped to a norm of 0.1", NO_DECAY],
-    "l1_and_buffer_by_length": [
-        "weight decay uses the sign of p: that is L1, not L2",
-        BY_SHAPE,
-    ],
+    "l1_and_buffer_by_length": ["weight decay uses the sign of p: that is L1, not L2", BY_SHAPE],
     "previous_step_itself_and_decay_without_lr": [
         "weight decay is not multiplied by the learning rate",
         NO_MOMENTUM,
