@@ -34,10 +34,7 @@ ONLY_IF_NAMED = {"bench", "browser", "fault"}  # by -m; each has a command of it
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what -m must name; the central tests first, whole notebooks last.
-
-    So a mistake is seen within seconds.
-    """
+    """Leave out what -m must name; the central tests first, whole notebooks last."""
     markers = {item: {marker.name for marker in item.iter_markers()} for item in items}
     left_out = ONLY_IF_NAMED - set(re.findall(r"\w+", config.option.markexpr))
     config.hook.pytest_deselected(items=[item for item in items if markers[item] & left_out])

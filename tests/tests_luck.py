@@ -144,11 +144,8 @@ def test_summary_and_cost_of_selection_by_hand(luck, prefix):
         assert summary["2"][part] == luck.spread(values)
     cost = luck.cost_of_selection(runs, [2, 4, 9], prefix)
     assert cost.pop("selected") == {"4": 1, "9": 1}
-    expected = {
-        "test_accuracy": [0.7, 0.9],
-        "optimism": [0.2 - (0 + 0.1) / 2, 0 - (0.1 - 0.2) / 2],
-        "regret": [0.8 - 0.7, 0],
-    }
+    expected = {"test_accuracy": [0.7, 0.9], "regret": [0.8 - 0.7, 0]}
+    expected["optimism"] = [0.2 - (0 + 0.1) / 2, 0 - (0.1 - 0.2) / 2]
     assert cost == {k: pytest.approx(luck.mean_interval(v)) for k, v in expected.items()}
 
 
