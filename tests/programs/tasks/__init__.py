@@ -1,6 +1,6 @@
 """Solutions of the open tasks of part 2, as students write them: what the tests are given.
 
-Each module tasks_*.py here holds two tables, WRONG and RIGHT, which map a name in plain words, such
+Each module here holds two tables, WRONG and RIGHT, which map a name in plain words, such
 as "task 3: run_epochs, the last batch's loss", to a Program. ALL_WRONG and ALL_RIGHT of tasks_all
 join them. They were written without a look at the checks that judge them.
 

@@ -4,8 +4,6 @@ from tests.programs.tasks import changed, tables
 
 WRONG, RIGHT, wrong, right = tables()
 
-# ------------------------------------------------------------------------------------------- MyMLP
-
 MLP = """
 class MyMLP(nn.Module):
     def __init__(self):

@@ -1,10 +1,8 @@
-"""Task 1: the split, and the three parts of the data."""
+"""Task 1: the split."""
 
 from tests.programs.tasks import changed, tables
 
 WRONG, RIGHT, wrong, right = tables()
-
-# ------------------------------------------------------------------------------------------- split
 
 SPLIT = """
 def split(dataset, count, seed):
@@ -203,75 +201,5 @@ right(
 def split(dataset, count, seed):
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
     return [TensorDataset(*dataset[part]) for part in order.split([count, len(order) - count])]
-""",
-)
-
-# ------------------------------------------------------------------------------ load_airplane_bird
-
-LOAD = """
-def load_airplane_bird(root="data", seed=SEED):
-    if root == "stand-in":
-        files = preprocess(*draw_stand_in(10_000, 0))
-        test = preprocess(*draw_stand_in(2_000, 1))
-    else:
-        train_file, test_file = open_cifar10(root)
-        files, test = airplanes_and_birds(train_file), airplanes_and_birds(test_file)
-    train_set, val_set = split(files, 8_000, seed)
-    return train_set, val_set, test
-"""
-SPLIT_LINE = "train_set, val_set = split(files, 8_000, seed)"
-RETURNED = "return train_set, val_set, test"
-
-wrong(
-    "load_airplane_bird, validation and test exchanged",
-    changed(LOAD, RETURNED, "return train_set, test, val_set"),
-    *("exchanged", "official", "validation", "test"),
-    listed=True,
-)
-wrong(
-    "load_airplane_bird, test images cut out of the training file",
-    changed(LOAD, SPLIT_LINE, SPLIT_LINE + "\n    val_set, test = split(val_set, 1_000, seed)"),
-    *("official", "test", "2,000", "2000"),
-    listed=True,
-)
-wrong(
-    "load_airplane_bird, its seed not passed on",
-    changed(LOAD, SPLIT_LINE, "train_set, val_set = split(files, 8_000, SEED)"),
-    "seed",
-    listed=True,
-)
-wrong(
-    "load_airplane_bird, validation by the test images",
-    changed(LOAD, RETURNED, "return train_set, test, test"),
-    *("validation", "test"),
-)
-wrong(
-    "load_airplane_bird, trained on the validation images too",
-    changed(LOAD, RETURNED, "return files, val_set, test"),
-    *("8,000", "8000", "both", "overlap", "training"),
-)
-wrong(
-    "load_airplane_bird, 2,000 for training and 8,000 for validation",
-    changed(LOAD, SPLIT_LINE, SPLIT_LINE.replace("8_000", "2_000")),
-    *("8,000", "8000", "size", "2,000"),
-)
-wrong(
-    "load_airplane_bird, count and seed exchanged",
-    changed(LOAD, SPLIT_LINE, "train_set, val_set = split(files, seed, 8_000)"),
-    *("8,000", "8000", "size", "seed", "count"),
-)
-right("load_airplane_bird, step by step", LOAD)
-right(
-    "load_airplane_bird, random_split's subsets",
-    """
-def load_airplane_bird(root="data", seed=SEED):
-    if root == "stand-in":
-        pool, test = preprocess(*draw_stand_in(10_000, 0)), preprocess(*draw_stand_in(2_000, 1))
-    else:
-        pool, test = [airplanes_and_birds(part) for part in open_cifar10(root)]
-    training, validation = torch.utils.data.random_split(
-        pool, [8_000, 2_000], generator=torch.Generator().manual_seed(seed)
-    )
-    return training, validation, test
 """,
 )
