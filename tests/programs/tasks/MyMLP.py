@@ -1,8 +1,6 @@
 """Task 2: the net."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 MLP = """
 class MyMLP(nn.Module):
@@ -22,36 +20,32 @@ class MyMLP(nn.Module):
         return x
 """
 LAST = "x = self.fc4(x)"
+WRONG, RIGHT, wrong, right = tables("MyMLP", MLP)
 
 for number in (1, 2, 3):
     wrong(
-        f"MyMLP, no ReLU after layer {number}",
-        changed(MLP, f"torch.relu(self.fc{number}(x))", f"self.fc{number}(x)"),
+        f"no ReLU after layer {number}",
+        {f"torch.relu(self.fc{number}(x))": f"self.fc{number}(x)"},
         "ReLU",
         listed=True,
     )
-wrong("MyMLP, no ReLU at all", MLP.replace("torch.relu(", "("), "ReLU", listed=True)
-wrong("MyMLP, tanh", MLP.replace("torch.relu", "torch.tanh"), "ReLU", "tanh", listed=True)
+wrong("no ReLU at all", MLP.replace("torch.relu(", "("), "ReLU", listed=True)
+wrong("tanh", MLP.replace("torch.relu", "torch.tanh"), "ReLU|tanh", listed=True)
 wrong(
-    "MyMLP, softmax in the net",
-    changed(MLP, LAST, "x = torch.softmax(self.fc4(x), dim=1)"),
-    *("softmax", "raw", "probabilities"),
+    "softmax in the net",
+    {LAST: "x = torch.softmax(self.fc4(x), dim=1)"},
+    "softmax|raw|probabilities",
+    listed=True,
+)
+wrong("sigmoid at the output", {LAST: "x = self.fc4(x).sigmoid()"}, "sigmoid|raw", listed=True)
+wrong(
+    "dropout",
+    {LAST: "x = self.fc4(nn.functional.dropout(x, 0.2, self.training))"},
+    "dropout|random",
     listed=True,
 )
 wrong(
-    "MyMLP, sigmoid at the output",
-    changed(MLP, LAST, "x = self.fc4(x).sigmoid()"),
-    *("sigmoid", "raw"),
-    listed=True,
-)
-wrong(
-    "MyMLP, dropout",
-    changed(MLP, LAST, "x = self.fc4(nn.functional.dropout(x, 0.2, self.training))"),
-    *("dropout", "random"),
-    listed=True,
-)
-wrong(
-    "MyMLP, dropout as a layer",
+    "dropout as a layer",
     """
 class MyMLP(nn.Sequential):
     def __init__(self):
@@ -60,80 +54,46 @@ class MyMLP(nn.Sequential):
             layers += [nn.Linear(inputs, outputs, dtype=DTYPE), nn.ReLU(), nn.Dropout(0.5)]
         super().__init__(*layers, nn.Linear(32, 2, dtype=DTYPE))
 """,
-    *("dropout", "random"),
+    "dropout|random",
     listed=True,
 )
+wrong("a ReLU after the last layer too", {LAST: "x = torch.relu(self.fc4(x))"}, "ReLU|raw|last")
+wrong("leaky ReLU", MLP.replace("torch.relu", "nn.functional.leaky_relu"), "ReLU|leaky")
+wrong("GELU", MLP.replace("torch.relu", "nn.functional.gelu"), "ReLU|GELU")
+wrong("sigmoid between the layers", MLP.replace("torch.relu", "torch.sigmoid"), "ReLU|sigmoid")
 wrong(
-    "MyMLP, a ReLU after the last layer too",
-    changed(MLP, LAST, "x = torch.relu(self.fc4(x))"),
-    *("ReLU", "raw", "last"),
+    "log_softmax, which leaves the loss as it is",
+    {LAST: "x = nn.functional.log_softmax(self.fc4(x), dim=1)"},
+    "softmax|raw",
+)
+wrong("single precision", MLP.replace(", dtype=DTYPE", ""), "double|precision|dtype")
+wrong("64 in the place of 128", MLP.replace("128", "64"), "128|64|shape|sizes|layers")
+wrong("ten outputs", {"(32, 2, ": "(32, 10, "}, "10|ten|2 outputs|two outputs|outputs")
+wrong("one output", {"(32, 2, ": "(32, 1, "}, "output|(2, 32)|two|shape")
+wrong("no bias", MLP.replace("dtype=DTYPE", "bias=False, dtype=DTYPE"), "bias")
+wrong(
+    "weights that start at 0",
+    {"\n\n": "\n\n        for p in self.parameters():\n            nn.init.zeros_(p)\n\n"},
+    "zero|initial|constant|weights| 0",
 )
 wrong(
-    "MyMLP, leaky ReLU",
-    MLP.replace("torch.relu", "nn.functional.leaky_relu"),
-    *("ReLU", "leaky"),
-)
-wrong("MyMLP, GELU", MLP.replace("torch.relu", "nn.functional.gelu"), "ReLU", "GELU")
-wrong(
-    "MyMLP, sigmoid between the layers",
-    MLP.replace("torch.relu", "torch.sigmoid"),
-    *("ReLU", "sigmoid"),
+    "an additional hidden layer",
+    {
+        "self.fc4(x)": "self.fc4(torch.relu(self.fc5(x)))",
+        "self.fc4 =": "self.fc5 = nn.Linear(32, 32, dtype=DTYPE)\n        self.fc4 =",
+    },
+    "layer|shape|parameters",
 )
 wrong(
-    "MyMLP, log_softmax, which leaves the loss as it is",
-    changed(MLP, LAST, "x = nn.functional.log_softmax(self.fc4(x), dim=1)"),
-    *("softmax", "raw"),
-)
-wrong("MyMLP, single precision", MLP.replace(", dtype=DTYPE", ""), "double", "precision", "dtype")
-wrong(
-    "MyMLP, 64 in the place of 128",
-    MLP.replace("128", "64"),
-    *("128", "64", "shape", "sizes", "layers"),
+    "batch normalization",
+    {
+        "torch.relu(self.fc1(x))": "torch.relu(self.norm(self.fc1(x)))",
+        "self.fc4 =": "self.norm = nn.BatchNorm1d(512, dtype=DTYPE)\n        self.fc4 =",
+    },
+    "layer|parameters|norm|shape",
 )
 wrong(
-    "MyMLP, ten outputs",
-    changed(MLP, "(32, 2, ", "(32, 10, "),
-    *("10", "ten", "2 outputs", "two outputs", "outputs"),
-)
-wrong(
-    "MyMLP, one output",
-    changed(MLP, "(32, 2, ", "(32, 1, "),
-    *("output", "(2, 32)", "two", "shape"),
-)
-wrong(
-    "MyMLP, no bias",
-    MLP.replace("dtype=DTYPE", "bias=False, dtype=DTYPE"),
-    "bias",
-)
-wrong(
-    "MyMLP, weights that start at 0",
-    changed(
-        MLP,
-        "    def forward",
-        "        for p in self.parameters():\n            nn.init.zeros_(p)\n\n    def forward",
-    ),
-    *("zero", "initial", "constant", "weights", " 0"),
-)
-wrong(
-    "MyMLP, an additional hidden layer",
-    changed(
-        MLP.replace("self.fc4(x)", "self.fc4(torch.relu(self.fc5(x)))"),
-        "        self.fc4",
-        "        self.fc5 = nn.Linear(32, 32, dtype=DTYPE)\n        self.fc4",
-    ),
-    *("layer", "shape", "parameters"),
-)
-wrong(
-    "MyMLP, batch normalization",
-    changed(
-        changed(MLP, "torch.relu(self.fc1(x))", "torch.relu(self.norm(self.fc1(x)))"),
-        "        self.fc4",
-        "        self.norm = nn.BatchNorm1d(512, dtype=DTYPE)\n        self.fc4",
-    ),
-    *("layer", "parameters", "norm", "shape"),
-)
-wrong(
-    "MyMLP, layers in a plain list",
+    "layers in a plain list",
     """
 class MyMLP(nn.Module):
     def __init__(self):
@@ -147,22 +107,22 @@ class MyMLP(nn.Module):
             x = layer(x).relu()
         return self.layers[-1](x)
 """,
-    *("parameters", "ModuleList", "list", "layer"),
+    "parameters|ModuleList|list|layer",
 )
 wrong(
-    "MyMLP, the batch flattened as well",
-    changed(MLP, "torch.flatten(x, 1)", "torch.flatten(x).reshape(3072, -1).T"),
-    *("flatten", "image", "each", "scores", "differ", "mixed"),
+    "the batch flattened as well",
+    {"torch.flatten(x, 1)": "torch.flatten(x).reshape(3072, -1).T"},
+    "flatten|image|each|scores|differ|mixed",
 )
 wrong(
-    "MyMLP, the scores of bird and airplane interchanged",
-    changed(MLP, LAST, "x = self.fc4(x).flip(1)"),
-    *("column", "scores", "order", "differ", "layer 4", "fc4"),
+    "the scores of bird and airplane interchanged",
+    {LAST: "x = self.fc4(x).flip(1)"},
+    "column|scores|order|differ|layer 4|fc4",
 )
 
-right("MyMLP, a class with four layers", MLP)
+right("a class with four layers", MLP)
 right(
-    "MyMLP, a function that returns a Sequential",
+    "a function that returns a Sequential",
     """
 def MyMLP():
     return nn.Sequential(
@@ -175,7 +135,7 @@ def MyMLP():
 """,
 )
 right(
-    "MyMLP, a ModuleList and clamp",
+    "a ModuleList and clamp",
     """
 class MyMLP(torch.nn.Module):
     def __init__(self, sizes=(3072, 512, 128, 32, 2)):
@@ -193,7 +153,7 @@ class MyMLP(torch.nn.Module):
 """,
 )
 right(
-    "MyMLP, its own matrices",
+    "its own matrices",
     """
 class MyMLP(nn.Module):
     def __init__(self):

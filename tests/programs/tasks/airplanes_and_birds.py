@@ -1,8 +1,6 @@
 """Task 1: the two classes."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 CLASSES_KEPT = """
 def airplanes_and_birds(cifar10):
@@ -13,43 +11,41 @@ def airplanes_and_birds(cifar10):
 """
 NUMBERED = '(targets[keep] == bird).astype("int64")'
 KEPT = "keep = (targets == airplane) | (targets == bird)"
+WRONG, RIGHT, wrong, right = tables("airplanes_and_birds", CLASSES_KEPT)
 
 wrong(
-    "airplanes_and_birds, cars in the place of birds",
+    "cars in the place of birds",
     """
 def airplanes_and_birds(cifar10):
     labels = np.array(cifar10.targets)
     kept = np.isin(labels, (0, 1))
     return preprocess(cifar10.data[kept], labels[kept])
 """,
-    *("class", "label 1", "labels 0 and 1"),
+    "class|label 1|labels 0 and 1",
     listed=True,
 )
 wrong(
-    "airplanes_and_birds, cats in the place of birds",
+    "cats in the place of birds",
     """
 def airplanes_and_birds(cifar10):
     labels = np.array(cifar10.targets)
     kept = (labels == 0) | (labels == 3)
     return preprocess(cifar10.data[kept], labels[kept] // 3)
 """,
-    *("class", "label 3", "labels 0 and 3"),
+    "class|label 3|labels 0 and 3",
     listed=True,
 )
 wrong(
-    "airplanes_and_birds, the two labels swapped",
-    changed(CLASSES_KEPT, NUMBERED, NUMBERED.replace("bird", "airplane")),
-    *("swapped", "exchanged", "interchanged", "reversed"),
+    "the two labels swapped",
+    {NUMBERED: NUMBERED.replace("bird", "airplane")},
+    "swapped|exchanged|interchanged|reversed",
     listed=True,
 )
 wrong(
-    "airplanes_and_birds, label 2 not mapped",
-    changed(CLASSES_KEPT, NUMBERED, "targets[keep]"),
-    *("0 and 2", "label 2", "mapped", "0 and 1"),
-    listed=True,
+    "label 2 not mapped", {NUMBERED: "targets[keep]"}, "0 and 2|label 2|mapped|0 and 1", listed=True
 )
 wrong(
-    "airplanes_and_birds, all airplanes and then all birds",
+    "all airplanes and then all birds",
     """
 def airplanes_and_birds(cifar10):
     labels = np.array(cifar10.targets)
@@ -58,41 +54,41 @@ def airplanes_and_birds(cifar10):
     images = np.concatenate([airplanes, birds])
     return preprocess(images, np.array([0] * len(airplanes) + [1] * len(birds)))
 """,
-    *("order", "sorted"),
+    "order|sorted",
     listed=True,
 )
 wrong(
-    "airplanes_and_birds, labels of other images",
-    changed(CLASSES_KEPT, NUMBERED, "(targets[: keep.sum()] == bird).astype(int)"),
-    *("belong", "label", "target"),
+    "labels of other images",
+    {NUMBERED: "(targets[: keep.sum()] == bird).astype(int)"},
+    "belong|label|target",
     listed=True,
 )
 wrong(
-    "airplanes_and_birds, 0 or 2 as Python reads it",
-    changed(CLASSES_KEPT, KEPT, "keep = targets == (airplane or bird)"),
-    *("class", "missing", "airplane", "count", "images"),
+    "0 or 2 as Python reads it",
+    {KEPT: "keep = targets == (airplane or bird)"},
+    "class|missing|airplane|count|images",
 )
 wrong(
-    "airplanes_and_birds, all ten classes",
+    "all ten classes",
     """
 def airplanes_and_birds(cifar10):
     labels = [0 if label == 0 else 1 for label in cifar10.targets]
     return preprocess(cifar10.data, np.array(labels))
 """,
-    *("class", "images", "other"),
+    "class|images|other",
 )
 wrong(
-    "airplanes_and_birds, classes 0 to 3 in two pairs",
+    "classes 0 to 3 in two pairs",
     """
 def airplanes_and_birds(cifar10):
     labels = np.array(cifar10.targets) // 2
     kept = labels <= 1
     return preprocess(cifar10.data[kept], labels[kept])
 """,
-    *("class", "images", "label 1", "other"),
+    "class|images|label 1|other",
 )
 wrong(
-    "airplanes_and_birds, shuffled already",
+    "shuffled already",
     """
 def airplanes_and_birds(cifar10):
     labels = np.array(cifar10.targets)
@@ -100,10 +96,10 @@ def airplanes_and_birds(cifar10):
     np.random.shuffle(kept)
     return preprocess(cifar10.data[kept], labels[kept] // 2)
 """,
-    *("order", "shuffled"),
+    "order|shuffled",
 )
 wrong(
-    "airplanes_and_birds, as many of each by cutting the rest off",
+    "as many of each by cutting the rest off",
     """
 def airplanes_and_birds(cifar10):
     labels = np.array(cifar10.targets)
@@ -112,10 +108,10 @@ def airplanes_and_birds(cifar10):
     kept = np.sort(np.concatenate([airplanes[:count], birds[:count]]))
     return preprocess(cifar10.data[kept], labels[kept] // 2)
 """,
-    *("images", "count", "missing", "all"),
+    "images|count|missing|all",
 )
 wrong(
-    "airplanes_and_birds, the last one lost",
+    "the last one lost",
     """
 def airplanes_and_birds(cifar10):
     images, labels = [], []
@@ -125,17 +121,13 @@ def airplanes_and_birds(cifar10):
             labels.append(cifar10.targets[i] // 2)
     return preprocess(np.array(images), np.array(labels))
 """,
-    *("images", "last", "missing", "count"),
+    "images|last|missing|count",
 )
-wrong(
-    "airplanes_and_birds, labels -1 and 1",
-    changed(CLASSES_KEPT, NUMBERED, "np.where(targets[keep] == bird, 1, -1)"),
-    *("-1", "0 and 1", "label"),
-)
+wrong("labels -1 and 1", {NUMBERED: "np.where(targets[keep] == bird, 1, -1)"}, "-1|0 and 1|label")
 
-right("airplanes_and_birds, from CLASSES", CLASSES_KEPT)
+right("from CLASSES", CLASSES_KEPT)
 right(
-    "airplanes_and_birds, a loop over lists",
+    "a loop over lists",
     """
 def airplanes_and_birds(cifar10):
     numbers = {label: i for i, label in enumerate(CLASSES.values())}
@@ -149,7 +141,7 @@ def airplanes_and_birds(cifar10):
 """,
 )
 right(
-    "airplanes_and_birds, indices and the literal labels",
+    "indices and the literal labels",
     """
 def airplanes_and_birds(cifar10):
     wanted = list(CLASSES.values())

@@ -1,8 +1,6 @@
 """Task 3: the accuracy."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 ACCURACY = """
 def compute_accuracy(model, loader):
@@ -18,9 +16,10 @@ def compute_accuracy(model, loader):
     return correct / total
 """
 RATIO = "return correct / total"
+WRONG, RIGHT, wrong, right = tables("compute_accuracy", ACCURACY)
 
 wrong(
-    "compute_accuracy, a mean of the batches' accuracies",
+    "a mean of the batches' accuracies",
     """
 def compute_accuracy(model, loader):
     with torch.no_grad():
@@ -30,72 +29,47 @@ def compute_accuracy(model, loader):
         ]
     return sum(accuracies) / len(accuracies)
 """,
-    *("mean of", "batches", "each image"),
+    "mean of|batches|each image",
     listed=True,
 )
+wrong("percent", {RATIO: "return 100 * correct / total"}, "percent|fraction|100")
+wrong("a count", {RATIO: "return correct"}, "count|fraction|divide")
 wrong(
-    "compute_accuracy, percent",
-    changed(ACCURACY, RATIO, "return 100 * correct / total"),
-    *("percent", "fraction", "100"),
+    "divided by the number of batches", {"total += len(y)": "total += 1"}, "batches|fraction|images"
+)
+wrong("divided as whole numbers", {RATIO: "return correct // total"}, "fraction|whole|//|accuracy")
+wrong("the error rate", {"answers == y": "answers != y"}, "wrong|error|right|accuracy")
+wrong("the lowest score", {"torch.argmax": "torch.argmin"}, "highest|lowest|argmax")
+wrong(
+    "a threshold at 0",
+    {"torch.argmax(model(X), dim=1)": "(model(X)[:, 1] > 0).long()"},
+    "highest|argmax|threshold|score",
 )
 wrong(
-    "compute_accuracy, a count",
-    changed(ACCURACY, RATIO, "return correct"),
-    *("count", "fraction", "divide"),
+    "the last batch alone",
+    {
+        "correct += int((answers == y).sum())": "correct = int((answers == y).sum())",
+        "total += len(y)": "total = len(y)",
+    },
+    "last batch|all images|batches|accuracy",
 )
 wrong(
-    "compute_accuracy, divided by the number of batches",
-    changed(ACCURACY, "total += len(y)", "total += 1"),
-    *("batches", "fraction", "images"),
+    "returns after the first batch",
+    {"total += len(y)\n": "total += len(y)\n            return correct / total\n"},
+    "first batch|all images|batches|accuracy",
 )
 wrong(
-    "compute_accuracy, divided as whole numbers",
-    changed(ACCURACY, RATIO, "return correct // total"),
-    *("fraction", "whole", "//", "accuracy"),
+    "rounded to two digits",
+    {RATIO: "return round(correct / total, 2)"},
+    "round|digits|exact|accuracy",
 )
 wrong(
-    "compute_accuracy, the error rate",
-    changed(ACCURACY, "answers == y", "answers != y"),
-    *("wrong", "error", "right", "accuracy"),
+    "over (batches x 256) images",
+    {"total += len(y)": "total += BATCH_SIZE"},
+    "short|images|fraction|accuracy",
 )
 wrong(
-    "compute_accuracy, the lowest score",
-    changed(ACCURACY, "torch.argmax", "torch.argmin"),
-    *("highest", "lowest", "argmax"),
-)
-wrong(
-    "compute_accuracy, a threshold at 0",
-    changed(ACCURACY, "torch.argmax(model(X), dim=1)", "(model(X)[:, 1] > 0).long()"),
-    *("highest", "argmax", "threshold", "score"),
-)
-wrong(
-    "compute_accuracy, the last batch alone",
-    changed(
-        changed(
-            ACCURACY, "correct += int((answers == y).sum())", "correct = int((answers == y).sum())"
-        ),
-        "total += len(y)",
-        "total = len(y)",
-    ),
-    *("last batch", "all images", "batches", "accuracy"),
-)
-wrong(
-    "compute_accuracy, returns after the first batch",
-    changed(ACCURACY, "total += len(y)\n", "total += len(y)\n            return correct / total\n"),
-    *("first batch", "all images", "batches", "accuracy"),
-)
-wrong(
-    "compute_accuracy, rounded to two digits",
-    changed(ACCURACY, RATIO, "return round(correct / total, 2)"),
-    *("round", "digits", "exact", "accuracy"),
-)
-wrong(
-    "compute_accuracy, over (batches x 256) images",
-    changed(ACCURACY, "total += len(y)", "total += BATCH_SIZE"),
-    *("short", "images", "fraction", "accuracy"),
-)
-wrong(
-    "compute_accuracy, the model trains on",
+    "the model trains on",
     """
 def compute_accuracy(model, loader):
     correct, total = 0, 0
@@ -109,17 +83,13 @@ def compute_accuracy(model, loader):
         total += y.shape[0]
     return correct / total
 """,
-    *("train", "weights", "change", "update"),
+    "train|weights|change|update",
 )
-wrong(
-    "compute_accuracy, left in training mode",
-    changed(ACCURACY, "model.eval()", "model.train()"),
-    *("eval", "mode"),
-)
+wrong("left in training mode", {"model.eval()": "model.train()"}, "eval|mode")
 
-right("compute_accuracy, counts", ACCURACY)
+right("counts", ACCURACY)
 right(
-    "compute_accuracy, a tensor",
+    "a tensor",
     """
 @torch.no_grad()
 def compute_accuracy(model, loader):
@@ -131,7 +101,7 @@ def compute_accuracy(model, loader):
 """,
 )
 right(
-    "compute_accuracy, a callable object",
+    "a callable object",
     """
 class Accuracy:
     def __call__(self, model, loader):
@@ -143,7 +113,7 @@ compute_accuracy = Accuracy()
 """,
 )
 right(
-    "compute_accuracy, the second score is higher",
+    "the second score is higher",
     """
 def compute_accuracy(model, loader):
     training, hits, misses = model.training, 0, 0

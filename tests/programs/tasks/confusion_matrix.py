@@ -1,8 +1,6 @@
 """Task 10: the confusion matrix."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 CONFUSION = """
 def confusion_matrix(probabilities, labels):
@@ -12,36 +10,31 @@ def confusion_matrix(probabilities, labels):
     return counts
 """
 COUNTED = "counts[label, answer] += 1"
+WRONG, RIGHT, wrong, right = tables("confusion_matrix", CONFUSION)
 
 wrong(
-    "confusion_matrix, a row is an answer",
-    changed(CONFUSION, COUNTED, "counts[answer, label] += 1"),
-    *("row", "column", "transpose", "true class"),
+    "a row is an answer", {COUNTED: "counts[answer, label] += 1"}, "row|column|transpose|true class"
 )
 wrong(
-    "confusion_matrix, both classes swapped",
-    changed(CONFUSION, COUNTED, "counts[1 - label, 1 - answer] += 1"),
-    *("swapped", "class", "interchanged", "order"),
+    "both classes swapped",
+    {COUNTED: "counts[1 - label, 1 - answer] += 1"},
+    "swapped|class|interchanged|order",
+    listed=True,
+)
+wrong("the answer swapped", {"argmax": "argmin"}, "swapped|lowest|argm|answer|column")
+wrong(
+    "probabilities rounded first",
+    {"probabilities.argmax": "(probabilities * 10).round().argmax"},
+    "round|highest|answer",
     listed=True,
 )
 wrong(
-    "confusion_matrix, the answer swapped",
-    changed(CONFUSION, "argmax", "argmin"),
-    *("swapped", "lowest", "argm", "answer", "column"),
+    "probabilities as whole numbers",
+    {"probabilities.argmax": "probabilities.long().argmax"},
+    "whole|round|highest|answer",
 )
 wrong(
-    "confusion_matrix, probabilities rounded first",
-    changed(CONFUSION, "probabilities.argmax", "(probabilities * 10).round().argmax"),
-    *("round", "highest", "answer"),
-    listed=True,
-)
-wrong(
-    "confusion_matrix, probabilities as whole numbers",
-    changed(CONFUSION, "probabilities.argmax", "probabilities.long().argmax"),
-    *("whole", "round", "highest", "answer"),
-)
-wrong(
-    "confusion_matrix, sure answers alone",
+    "sure answers alone",
     """
 def confusion_matrix(probabilities, labels):
     counts = torch.zeros(2, 2, dtype=torch.long)
@@ -51,29 +44,27 @@ def confusion_matrix(probabilities, labels):
             counts[label, answer] += 1
     return counts
 """,
-    *("all", "missing", "count", "images"),
+    "all|missing|count|images",
 )
 wrong(
-    "confusion_matrix, shares",
-    changed(CONFUSION, "return counts", "return counts / counts.sum(dim=1, keepdim=True)"),
-    *("counts", "shares", "whole"),
+    "shares",
+    {"return counts": "return counts / counts.sum(dim=1, keepdim=True)"},
+    "counts|shares|whole",
 )
 wrong(
-    "confusion_matrix, shares of all images",
-    changed(CONFUSION, "return counts", "return counts / len(labels)"),
-    *("counts", "shares", "whole"),
+    "shares of all images", {"return counts": "return counts / len(labels)"}, "counts|shares|whole"
 )
 wrong(
-    "confusion_matrix, sums of probabilities",
+    "sums of probabilities",
     """
 def confusion_matrix(probabilities, labels):
     one_hot = nn.functional.one_hot(labels, 2).to(probabilities.dtype)
     return one_hot.T @ probabilities
 """,
-    *("count", "probabilities", "answer", "whole"),
+    "count|probabilities|answer|whole",
 )
 wrong(
-    "confusion_matrix, as scikit-learn has it for the second class first",
+    "as scikit-learn has it for the second class first",
     """
 def confusion_matrix(probabilities, labels):
     answers = probabilities[:, 1] > 0.5
@@ -82,33 +73,33 @@ def confusion_matrix(probabilities, labels):
     false_alarms, rejected = (answers & ~labels).sum(), (~answers & ~labels).sum()
     return torch.tensor([[hits, misses], [false_alarms, rejected]])
 """,
-    *("swapped", "class", "interchanged", "order"),
+    "swapped|class|interchanged|order",
     listed=True,
 )
 wrong(
-    "confusion_matrix, ones counted once",
+    "ones counted once",
     """
 def confusion_matrix(probabilities, labels):
     counts = torch.zeros(2, 2, dtype=torch.long)
     counts[labels, probabilities.argmax(dim=1)] += 1
     return counts
 """,
-    *("count", "sum", "images", "once"),
+    "count|sum|images|once",
 )
 wrong(
-    "confusion_matrix, right and wrong interchanged",
-    changed(CONFUSION, COUNTED, "counts[int(answer == label), answer] += 1"),
-    *("row", "true class", "right"),
+    "right and wrong interchanged",
+    {COUNTED: "counts[int(answer == label), answer] += 1"},
+    "row|true class|right",
 )
 wrong(
-    "confusion_matrix, a threshold at 0.9",
-    changed(CONFUSION, "probabilities.argmax(dim=1)", "(probabilities[:, 1] > 0.9).long()"),
-    *("highest", "threshold", "answer", "argmax"),
+    "a threshold at 0.9",
+    {"probabilities.argmax(dim=1)": "(probabilities[:, 1] > 0.9).long()"},
+    "highest|threshold|answer|argmax",
 )
 
-right("confusion_matrix, a loop", CONFUSION)
+right("a loop", CONFUSION)
 right(
-    "confusion_matrix, a list of lists",
+    "a list of lists",
     """
 def confusion_matrix(probabilities, labels):
     answers = [int(p[1] > p[0]) for p in probabilities.tolist()]
@@ -117,7 +108,7 @@ def confusion_matrix(probabilities, labels):
 """,
 )
 right(
-    "confusion_matrix, numpy's array of floating-point numbers",
+    "numpy's array of floating-point numbers",
     """
 def confusion_matrix(probabilities, labels):
     answers, labels = np.asarray(probabilities).argmax(axis=1), np.asarray(labels)
@@ -127,7 +118,7 @@ def confusion_matrix(probabilities, labels):
 """,
 )
 right(
-    "confusion_matrix, one-hot matrices multiplied",
+    "one-hot matrices multiplied",
     """
 def confusion_matrix(probabilities, labels):
     one_hot = torch.eye(2, dtype=torch.long)

@@ -1,8 +1,6 @@
 """Task 6: the step with decay."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 DECAY = """
 @torch.no_grad()
@@ -12,19 +10,20 @@ def decay_step(parameters, learning_rate, weight_decay):
         p.add_(g, alpha=-learning_rate)
 """
 ADDED, FOLLOWED = "g = p.grad.add(p, alpha=weight_decay)", "p.add_(g, alpha=-learning_rate)"
+WRONG, RIGHT, wrong, right = tables("decay_step", DECAY)
 
 wrong(
-    "decay_step, torch.optim.SGD inside",
+    "torch.optim.SGD inside",
     """
 def decay_step(parameters, learning_rate, weight_decay):
     optimizer = torch.optim.SGD(parameters, learning_rate, weight_decay=weight_decay)
     optimizer.step()
 """,
-    *("torch.optim", "optimizer", "by hand"),
+    "torch.optim|optimizer|by hand",
     listed=True,
 )
 wrong(
-    "decay_step, no decay",
+    "no decay",
     """
 def decay_step(parameters, learning_rate, weight_decay):
     plain_step(parameters, learning_rate)
@@ -32,13 +31,9 @@ def decay_step(parameters, learning_rate, weight_decay):
     "decay",
     listed=True,
 )
+wrong("the decay subtracted", {"alpha=weight_decay": "alpha=-weight_decay"}, "decay|sign")
 wrong(
-    "decay_step, the decay subtracted",
-    changed(DECAY, "alpha=weight_decay", "alpha=-weight_decay"),
-    *("decay", "sign"),
-)
-wrong(
-    "decay_step, weights alone",
+    "weights alone",
     """
 @torch.no_grad()
 def decay_step(parameters, learning_rate, weight_decay):
@@ -49,7 +44,7 @@ def decay_step(parameters, learning_rate, weight_decay):
     "bias",
 )
 wrong(
-    "decay_step, a decay of its own without the learning rate",
+    "a decay of its own without the learning rate",
     """
 @torch.no_grad()
 def decay_step(parameters, learning_rate, weight_decay):
@@ -57,10 +52,10 @@ def decay_step(parameters, learning_rate, weight_decay):
         p.mul_(1 - weight_decay)
         p.add_(p.grad, alpha=-learning_rate)
 """,
-    *("decay", "learning rate", "learning_rate"),
+    "decay|learning rate|learning_rate",
 )
 wrong(
-    "decay_step, the decay of the moved parameter",
+    "the decay of the moved parameter",
     """
 @torch.no_grad()
 def decay_step(parameters, learning_rate, weight_decay):
@@ -68,56 +63,37 @@ def decay_step(parameters, learning_rate, weight_decay):
     for p in parameters:
         p.sub_(learning_rate * weight_decay * p)
 """,
-    *("decay", "after", "moved", "order"),
+    "decay|after|moved|order",
 )
 wrong(
-    "decay_step, twice the decay, from the derivative of p squared",
-    changed(DECAY, "alpha=weight_decay", "alpha=2 * weight_decay"),
-    *("decay", "twice", "factor 2"),
+    "twice the decay, from the derivative of p squared",
+    {"alpha=weight_decay": "alpha=2 * weight_decay"},
+    "decay|twice|factor 2",
+)
+wrong("half the decay", {"alpha=weight_decay": "alpha=weight_decay / 2"}, "decay|half")
+wrong(
+    "the penalty in the place of its gradient",
+    {ADDED: "g = p.grad + weight_decay / 2 * (p ** 2).sum()"},
+    "decay|penalty|square",
+)
+wrong("squares", {ADDED: "g = p.grad + weight_decay * p ** 2"}, "decay|square")
+wrong("L1", {ADDED: "g = p.grad + weight_decay * p.sign()"}, "L1|sign|decay")
+wrong("absolute values", {ADDED: "g = p.grad + weight_decay * p.abs()"}, "abs|sign|decay")
+wrong(
+    "the gradient decays", {ADDED: "g = p.grad.add(p.grad, alpha=weight_decay)"}, "decay|gradient"
 )
 wrong(
-    "decay_step, half the decay",
-    changed(DECAY, "alpha=weight_decay", "alpha=weight_decay / 2"),
-    "decay",
-    "half",
+    "the decay of 0.01 whatever is given",
+    {"alpha=weight_decay": "alpha=0.01"},
+    "weight_decay|decay",
 )
 wrong(
-    "decay_step, the penalty in the place of its gradient",
-    changed(DECAY, ADDED, "g = p.grad + weight_decay / 2 * (p ** 2).sum()"),
-    *("decay", "penalty", "square"),
+    "g is computed and not used",
+    {FOLLOWED: "p.add_(p.grad, alpha=-learning_rate)"},
+    "decay|not used|ignored",
 )
 wrong(
-    "decay_step, squares",
-    changed(DECAY, ADDED, "g = p.grad + weight_decay * p ** 2"),
-    *("decay", "square"),
-)
-wrong(
-    "decay_step, L1",
-    changed(DECAY, ADDED, "g = p.grad + weight_decay * p.sign()"),
-    *("L1", "sign", "decay"),
-)
-wrong(
-    "decay_step, absolute values",
-    changed(DECAY, ADDED, "g = p.grad + weight_decay * p.abs()"),
-    *("abs", "sign", "decay"),
-)
-wrong(
-    "decay_step, the gradient decays",
-    changed(DECAY, ADDED, "g = p.grad.add(p.grad, alpha=weight_decay)"),
-    *("decay", "gradient"),
-)
-wrong(
-    "decay_step, the decay of 0.01 whatever is given",
-    changed(DECAY, "alpha=weight_decay", "alpha=0.01"),
-    *("weight_decay", "decay"),
-)
-wrong(
-    "decay_step, g is computed and not used",
-    changed(DECAY, FOLLOWED, "p.add_(p.grad, alpha=-learning_rate)"),
-    *("decay", "not used", "ignored"),
-)
-wrong(
-    "decay_step, learning rate and decay exchanged",
+    "learning rate and decay exchanged",
     """
 @torch.no_grad()
 def decay_step(parameters, weight_decay, learning_rate):
@@ -125,12 +101,12 @@ def decay_step(parameters, weight_decay, learning_rate):
         g = p.grad.add(p, alpha=weight_decay)
         p.add_(g, alpha=-learning_rate)
 """,
-    *("exchanged", "order", "learning_rate", "argument", "decay"),
+    "exchanged|order|learning_rate|argument|decay",
 )
 
-right("decay_step, add with alpha", DECAY)
+right("add with alpha", DECAY)
 right(
-    "decay_step, by plain_step",
+    "by plain_step",
     """
 @torch.no_grad()
 def decay_step(parameters, learning_rate, weight_decay):
@@ -142,7 +118,7 @@ def decay_step(parameters, learning_rate, weight_decay):
 """,
 )
 right(
-    "decay_step, the autograd of the penalty",
+    "the autograd of the penalty",
     """
 def decay_step(parameters, learning_rate, weight_decay):
     for p in parameters:
@@ -154,7 +130,7 @@ def decay_step(parameters, learning_rate, weight_decay):
     exact=False,
 )
 right(
-    "decay_step, the parameter shrinks and then moves",
+    "the parameter shrinks and then moves",
     """
 @torch.no_grad()
 def decay_step(parameters, learning_rate, weight_decay):

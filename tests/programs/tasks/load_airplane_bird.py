@@ -1,8 +1,6 @@
 """Task 1: the three parts of the data."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 LOAD = """
 def load_airplane_bird(root="data", seed=SEED):
@@ -17,48 +15,47 @@ def load_airplane_bird(root="data", seed=SEED):
 """
 SPLIT_LINE = "train_set, val_set = split(files, 8_000, seed)"
 RETURNED = "return train_set, val_set, test"
+WRONG, RIGHT, wrong, right = tables("load_airplane_bird", LOAD)
 
 wrong(
-    "load_airplane_bird, validation and test exchanged",
-    changed(LOAD, RETURNED, "return train_set, test, val_set"),
-    *("exchanged", "official", "validation", "test"),
+    "validation and test exchanged",
+    {RETURNED: "return train_set, test, val_set"},
+    "exchanged|official|validation|test",
     listed=True,
 )
 wrong(
-    "load_airplane_bird, test images cut out of the training file",
-    changed(LOAD, SPLIT_LINE, SPLIT_LINE + "\n    val_set, test = split(val_set, 1_000, seed)"),
-    *("official", "test", "2,000", "2000"),
+    "test images cut out of the training file",
+    {SPLIT_LINE: SPLIT_LINE + "\n    val_set, test = split(val_set, 1_000, seed)"},
+    "official|test|2,000|2000",
     listed=True,
 )
 wrong(
-    "load_airplane_bird, its seed not passed on",
-    changed(LOAD, SPLIT_LINE, "train_set, val_set = split(files, 8_000, SEED)"),
+    "its seed not passed on",
+    {SPLIT_LINE: "train_set, val_set = split(files, 8_000, SEED)"},
     "seed",
     listed=True,
 )
 wrong(
-    "load_airplane_bird, validation by the test images",
-    changed(LOAD, RETURNED, "return train_set, test, test"),
-    *("validation", "test"),
+    "validation by the test images", {RETURNED: "return train_set, test, test"}, "validation|test"
 )
 wrong(
-    "load_airplane_bird, trained on the validation images too",
-    changed(LOAD, RETURNED, "return files, val_set, test"),
-    *("8,000", "8000", "both", "overlap", "training"),
+    "trained on the validation images too",
+    {RETURNED: "return files, val_set, test"},
+    "8,000|8000|both|overlap|training",
 )
 wrong(
-    "load_airplane_bird, 2,000 for training and 8,000 for validation",
-    changed(LOAD, SPLIT_LINE, SPLIT_LINE.replace("8_000", "2_000")),
-    *("8,000", "8000", "size", "2,000"),
+    "2,000 for training and 8,000 for validation",
+    {SPLIT_LINE: SPLIT_LINE.replace("8_000", "2_000")},
+    "8,000|8000|size|2,000",
 )
 wrong(
-    "load_airplane_bird, count and seed exchanged",
-    changed(LOAD, SPLIT_LINE, "train_set, val_set = split(files, seed, 8_000)"),
-    *("8,000", "8000", "size", "seed", "count"),
+    "count and seed exchanged",
+    {SPLIT_LINE: "train_set, val_set = split(files, seed, 8_000)"},
+    "8,000|8000|size|seed|count",
 )
-right("load_airplane_bird, step by step", LOAD)
+right("step by step", LOAD)
 right(
-    "load_airplane_bird, random_split's subsets",
+    "random_split's subsets",
     """
 def load_airplane_bird(root="data", seed=SEED):
     if root == "stand-in":

@@ -1,8 +1,6 @@
 """Task 8: loss and accuracy."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 MEASURE = """
 @torch.no_grad()
@@ -13,9 +11,10 @@ def loss_and_accuracy(model, loader):
 """
 RESULT = "return LOSS_FUNCTION(scores, labels).item(), accuracy"
 LOSS = "LOSS_FUNCTION(scores, labels)"
+WRONG, RIGHT, wrong, right = tables("loss_and_accuracy", MEASURE)
 
 wrong(
-    "loss_and_accuracy, a loss of 0.0",
+    "a loss of 0.0",
     """
 def loss_and_accuracy(model, loader):
     return 0.0, compute_accuracy(model, loader)
@@ -24,24 +23,24 @@ def loss_and_accuracy(model, loader):
     listed=True,
 )
 wrong(
-    "loss_and_accuracy, a sum",
-    changed(MEASURE, LOSS, 'nn.functional.cross_entropy(scores, labels, reduction="sum")'),
-    *("sum", "mean"),
+    "a sum",
+    {LOSS: 'nn.functional.cross_entropy(scores, labels, reduction="sum")'},
+    "sum|mean",
     listed=True,
 )
 wrong(
-    "loss_and_accuracy, a mean of batches",
+    "a mean of batches",
     """
 @torch.no_grad()
 def loss_and_accuracy(model, loader):
     losses = [LOSS_FUNCTION(model(X), y).item() for X, y in batches_for(model, loader)]
     return sum(losses) / len(losses), compute_accuracy(model, loader)
 """,
-    *("batches", "all images"),
+    "batches|all images",
     listed=True,
 )
 wrong(
-    "loss_and_accuracy, two means of batches",
+    "two means of batches",
     """
 @torch.no_grad()
 def loss_and_accuracy(model, loader):
@@ -52,11 +51,11 @@ def loss_and_accuracy(model, loader):
         hits.append((scores.argmax(1) == y).double().mean())
     return torch.stack(losses).mean().item(), torch.stack(hits).mean().item()
 """,
-    *("batches", "all images"),
+    "batches|all images",
     listed=True,
 )
 wrong(
-    "loss_and_accuracy, a sum of the batches' losses",
+    "a sum of the batches' losses",
     """
 @torch.no_grad()
 def loss_and_accuracy(model, loader):
@@ -65,31 +64,27 @@ def loss_and_accuracy(model, loader):
         loss += LOSS_FUNCTION(model(X), y).item()
     return loss, compute_accuracy(model, loader)
 """,
-    *("sum", "mean"),
+    "sum|mean",
     listed=True,
 )
 wrong(
-    "loss_and_accuracy, accuracy and loss",
-    changed(MEASURE, RESULT, "return accuracy, LOSS_FUNCTION(scores, labels).item()"),
-    *("order", "exchanged", "first", "swapped", "interchanged"),
+    "accuracy and loss",
+    {RESULT: "return accuracy, LOSS_FUNCTION(scores, labels).item()"},
+    "order|exchanged|first|swapped|interchanged",
+)
+wrong("percent", {".mean().item()": ".mean().item() * 100"}, "percent|fraction|accuracy")
+wrong(
+    "softmax before the loss",
+    {LOSS: "LOSS_FUNCTION(scores.softmax(dim=1), labels)"},
+    "softmax|scores|probabilities|loss",
 )
 wrong(
-    "loss_and_accuracy, percent",
-    changed(MEASURE, ".mean().item()", ".mean().item() * 100"),
-    *("percent", "fraction", "accuracy"),
+    "nll_loss of probabilities",
+    {LOSS: "nn.functional.nll_loss(scores.softmax(dim=1), labels)"},
+    "log|loss|nll",
 )
 wrong(
-    "loss_and_accuracy, softmax before the loss",
-    changed(MEASURE, LOSS, "LOSS_FUNCTION(scores.softmax(dim=1), labels)"),
-    *("softmax", "scores", "probabilities", "loss"),
-)
-wrong(
-    "loss_and_accuracy, nll_loss of probabilities",
-    changed(MEASURE, LOSS, "nn.functional.nll_loss(scores.softmax(dim=1), labels)"),
-    *("log", "loss", "nll"),
-)
-wrong(
-    "loss_and_accuracy, the last batch",
+    "the last batch",
     """
 @torch.no_grad()
 def loss_and_accuracy(model, loader):
@@ -99,10 +94,10 @@ def loss_and_accuracy(model, loader):
         accuracy = (scores.argmax(dim=1) == y).double().mean().item()
     return loss, accuracy
 """,
-    *("last batch", "all images", "loss"),
+    "last batch|all images|loss",
 )
 wrong(
-    "loss_and_accuracy, the first batch",
+    "the first batch",
     """
 @torch.no_grad()
 def loss_and_accuracy(model, loader):
@@ -110,27 +105,21 @@ def loss_and_accuracy(model, loader):
     scores = model(X)
     return LOSS_FUNCTION(scores, y).item(), (scores.argmax(1) == y).double().mean().item()
 """,
-    *("first batch", "all images", "loss"),
+    "first batch|all images|loss",
 )
 wrong(
-    "loss_and_accuracy, the mean square of the errors",
-    changed(MEASURE, LOSS, "((scores.softmax(1)[:, 1] - labels) ** 2).mean()"),
-    *("LOSS_FUNCTION", "loss"),
+    "the mean square of the errors",
+    {LOSS: "((scores.softmax(1)[:, 1] - labels) ** 2).mean()"},
+    "LOSS_FUNCTION|loss",
 )
+wrong("the error for the accuracy", {"== labels": "!= labels"}, "accuracy|error|right")
 wrong(
-    "loss_and_accuracy, the error for the accuracy",
-    changed(MEASURE, "== labels", "!= labels"),
-    *("accuracy", "error", "right"),
-)
-wrong(
-    "loss_and_accuracy, the loss for the accuracy",
-    changed(
-        MEASURE, RESULT, "loss = LOSS_FUNCTION(scores, labels).item()\n    return loss, 1 - loss"
-    ),
+    "the loss for the accuracy",
+    {RESULT: "loss = LOSS_FUNCTION(scores, labels).item()\n    return loss, 1 - loss"},
     "accuracy",
 )
 wrong(
-    "loss_and_accuracy, the batch it measures is learned",
+    "the batch it measures is learned",
     """
 def loss_and_accuracy(model, loader):
     total, count = 0.0, 0
@@ -145,20 +134,18 @@ def loss_and_accuracy(model, loader):
         count += len(y)
     return total / count, compute_accuracy(model, loader)
 """,
-    *("train", "weights", "change", "update"),
+    "train|weights|change|update",
 )
 wrong(
-    "loss_and_accuracy, the loss of the wrong answers alone",
-    changed(
-        MEASURE,
-        RESULT,
-        "wrong = scores.argmax(dim=1) != labels\n"
-        "    return LOSS_FUNCTION(scores[wrong], labels[wrong]).item(), accuracy",
-    ),
-    *("all images", "loss"),
+    "the loss of the wrong answers alone",
+    {
+        RESULT: "wrong = scores.argmax(dim=1) != labels\n"
+        "    return LOSS_FUNCTION(scores[wrong], labels[wrong]).item(), accuracy"
+    },
+    "all images|loss",
 )
 wrong(
-    "loss_and_accuracy, rounded for the table",
+    "rounded for the table",
     """
 def loss_and_accuracy(model, loader):
     scores, labels = scores_of(model, loader)
@@ -166,12 +153,12 @@ def loss_and_accuracy(model, loader):
     accuracy = (scores.argmax(dim=1) == labels).double().mean().item()
     return round(loss, 2), round(accuracy, 2)
 """,
-    *("round", "digits", "loss"),
+    "round|digits|loss",
 )
 
-right("loss_and_accuracy, all scores at once", MEASURE)
+right("all scores at once", MEASURE)
 right(
-    "loss_and_accuracy, tensors",
+    "tensors",
     """
 @torch.no_grad()
 def loss_and_accuracy(model, loader):
@@ -180,7 +167,7 @@ def loss_and_accuracy(model, loader):
 """,
 )
 right(
-    "loss_and_accuracy, batches weighted by their sizes",
+    "batches weighted by their sizes",
     """
 def loss_and_accuracy(model, loader):
     loss_sum = hits = count = 0
@@ -195,7 +182,7 @@ def loss_and_accuracy(model, loader):
     exact=False,
 )
 right(
-    "loss_and_accuracy, numpy's logarithm of a sum of exponentials",
+    "numpy's logarithm of a sum of exponentials",
     """
 def loss_and_accuracy(model, loader):
     scores, labels = (t.numpy() for t in scores_of(model, loader))
@@ -208,7 +195,7 @@ def loss_and_accuracy(model, loader):
     exact=False,
 )
 right(
-    "loss_and_accuracy, a callable object",
+    "a callable object",
     """
 class Measure:
     def __init__(self, loss_function):

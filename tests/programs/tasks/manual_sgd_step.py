@@ -1,8 +1,6 @@
 """Task 7: the whole update of the assignment."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 STEP = """
 @torch.no_grad()
@@ -21,9 +19,10 @@ def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffe
 """
 DECAYED = "        if weight_decay > 0:\n            g = g.add(p, alpha=weight_decay)\n"
 FIRST, LATER = "torch.clone(g)", "momentum_buffer[i].mul_(momentum).add_(g)"
+WRONG, RIGHT, wrong, right = tables("manual_sgd_step", STEP)
 
 wrong(
-    "manual_sgd_step, torch.optim.SGD inside",
+    "torch.optim.SGD inside",
     """
 def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
     optimizer = torch.optim.SGD(
@@ -36,37 +35,32 @@ def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffe
     for i, p in enumerate(model.parameters()):
         momentum_buffer[i] = optimizer.state[p].get("momentum_buffer")
 """,
-    *("torch.optim", "optimizer", "by hand"),
+    "torch.optim|optimizer|by hand",
     listed=True,
 )
 wrong(
-    "manual_sgd_step, a new torch.optim.SGD each time",
+    "a new torch.optim.SGD each time",
     """
 def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
     torch.optim.SGD(
         model.parameters(), lr=learning_rate, momentum=momentum, weight_decay=weight_decay
     ).step()
 """,
-    *("torch.optim", "optimizer", "by hand"),
+    "torch.optim|optimizer|by hand",
     listed=True,
 )
 wrong(
-    "manual_sgd_step, momentum and decay ignored",
+    "momentum and decay ignored",
     """
 def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
     plain_step(list(model.parameters()), learning_rate)
 """,
-    *("momentum", "decay"),
+    "momentum|decay",
     listed=True,
 )
+wrong("the buffer is .grad", {FIRST: "g"}, ".grad|clone", listed=True)
 wrong(
-    "manual_sgd_step, the buffer is .grad",
-    changed(STEP, FIRST, "g"),
-    *(".grad", "clone"),
-    listed=True,
-)
-wrong(
-    "manual_sgd_step, momentum ignored",
+    "momentum ignored",
     """
 @torch.no_grad()
 def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
@@ -75,9 +69,9 @@ def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffe
     "momentum",
     listed=True,
 )
-wrong("manual_sgd_step, decay ignored", changed(STEP, DECAYED, ""), "decay", listed=True)
+wrong("decay ignored", {DECAYED: ""}, "decay", listed=True)
 wrong(
-    "manual_sgd_step, decay only where there is momentum",
+    "decay only where there is momentum",
     """
 @torch.no_grad()
 def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
@@ -93,12 +87,12 @@ def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffe
     "decay",
 )
 wrong(
-    "manual_sgd_step, momentum only where there is decay",
-    changed(STEP, "if momentum > 0:", "if momentum > 0 and weight_decay > 0:"),
+    "momentum only where there is decay",
+    {"if momentum > 0:": "if momentum > 0 and weight_decay > 0:"},
     "momentum",
 )
 wrong(
-    "manual_sgd_step, no move without momentum",
+    "no move without momentum",
     """
 @torch.no_grad()
 def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
@@ -110,29 +104,21 @@ def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffe
             momentum_buffer[i].mul_(momentum).add_(g)
             p.add_(momentum_buffer[i], alpha=-learning_rate)
 """,
-    *("not move", "momentum", "unchanged", "never"),
+    "not move|momentum|unchanged|never",
 )
 wrong(
-    "manual_sgd_step, a plain step before the momentum's",
-    changed(
-        STEP,
-        "        if momentum > 0:\n",
-        "        p.add_(g, alpha=-learning_rate)\n        if momentum > 0:\n",
-    ),
-    *("twice", "two"),
+    "a plain step before the momentum's",
+    {"if momentum > 0:": "p.add_(g, alpha=-learning_rate)\n        if momentum > 0:"},
+    "twice|two",
+)
+wrong("the first step skipped", {FIRST: FIRST + "\n                continue"}, "first|skip")
+wrong(
+    "the buffer filled at the first step and left",
+    {LATER: "momentum_buffer[i] * momentum + g"},
+    "buffer|first|kept|updated",
 )
 wrong(
-    "manual_sgd_step, the first step skipped",
-    changed(STEP, FIRST, FIRST + "\n                continue"),
-    *("first", "skip"),
-)
-wrong(
-    "manual_sgd_step, the buffer filled at the first step and left",
-    changed(STEP, LATER, "momentum_buffer[i] * momentum + g"),
-    *("buffer", "first", "kept", "updated"),
-)
-wrong(
-    "manual_sgd_step, the list replaced by a local one",
+    "the list replaced by a local one",
     """
 @torch.no_grad()
 def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
@@ -144,27 +130,25 @@ def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffe
         p.add_(v, alpha=-learning_rate)
     momentum_buffer = new_buffer
 """,
-    *("buffer", "momentum", "kept"),
+    "buffer|momentum|kept",
 )
 wrong(
-    "manual_sgd_step, the buffer starts at the gradient, which is then added again",
-    changed(STEP, "            else:\n                " + LATER, "            " + LATER),
-    *("first", "buffer", "start", "twice"),
+    "the buffer starts at the gradient, which is then added again",
+    {"            else:\n                " + LATER: "            " + LATER},
+    "first|buffer|start|twice",
 )
 wrong(
-    "manual_sgd_step, the first buffer starts damped",
-    changed(STEP, FIRST, "g * (1 - momentum)"),
-    *("first", "buffer", "start", "dampening", "1 - momentum"),
+    "the first buffer starts damped",
+    {FIRST: "g * (1 - momentum)"},
+    "first|buffer|start|dampening|1 - momentum",
 )
 wrong(
-    "manual_sgd_step, momentum and decay exchanged",
-    changed(
-        STEP, "momentum, weight_decay, momentum_buffer", "weight_decay, momentum, momentum_buffer"
-    ),
-    *("order", "exchanged", "decay", "argument"),
+    "momentum and decay exchanged",
+    {"momentum, weight_decay, momentum_buffer": "weight_decay, momentum, momentum_buffer"},
+    "order|exchanged|decay|argument",
 )
 wrong(
-    "manual_sgd_step, weights alone",
+    "weights alone",
     """
 @torch.no_grad()
 def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
@@ -178,14 +162,14 @@ def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffe
     "bias",
 )
 wrong(
-    "manual_sgd_step, decay again at the end",
+    "decay again at the end",
     STEP + "        p.mul_(1 - learning_rate * weight_decay)\n",
-    *("decay", "twice"),
+    "decay|twice",
 )
 
-right("manual_sgd_step, without the further switches", STEP)
+right("without the further switches", STEP)
 right(
-    "manual_sgd_step, buffers that start at 0",
+    "buffers that start at 0",
     """
 def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
     parameters = [p for p in model.parameters()]
@@ -200,7 +184,7 @@ def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffe
 """,
 )
 right(
-    "manual_sgd_step, a callable object",
+    "a callable object",
     """
 class Step:
     @torch.no_grad()
@@ -217,7 +201,7 @@ manual_sgd_step = Step()
 """,
 )
 right(
-    "manual_sgd_step, with momentum_step",
+    "with momentum_step",
     """
 def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffer):
     parameters = list(model.parameters())
@@ -227,7 +211,7 @@ def manual_sgd_step(model, learning_rate, momentum, weight_decay, momentum_buffe
 """,
 )
 right(
-    "manual_sgd_step, the gradients of all parameters in one vector",
+    "the gradients of all parameters in one vector",
     """
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 

@@ -1,8 +1,6 @@
 """Task 7: the step with momentum."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 MOMENTUM = """
 @torch.no_grad()
@@ -13,9 +11,10 @@ def momentum_step(parameters, learning_rate, momentum, weight_decay, buffers):
         p.add_(v, alpha=-learning_rate)
 """
 KEPT, WALKED = "v.mul_(momentum).add_(g)", "p.add_(v, alpha=-learning_rate)"
+WRONG, RIGHT, wrong, right = tables("momentum_step", MOMENTUM)
 
 wrong(
-    "momentum_step, torch.optim.SGD inside",
+    "torch.optim.SGD inside",
     """
 optimizers = {}
 
@@ -28,11 +27,11 @@ def momentum_step(parameters, learning_rate, momentum, weight_decay, buffers):
         )
     optimizers[key].step()
 """,
-    *("torch.optim", "optimizer", "by hand"),
+    "torch.optim|optimizer|by hand",
     listed=True,
 )
 wrong(
-    "momentum_step, the buffer is .grad",
+    "the buffer is .grad",
     """
 @torch.no_grad()
 def momentum_step(parameters, learning_rate, momentum, weight_decay, buffers):
@@ -43,55 +42,40 @@ def momentum_step(parameters, learning_rate, momentum, weight_decay, buffers):
         buffers[i] = g
         p.add_(g, alpha=-learning_rate)
 """,
-    *(".grad", "clone", "in place"),
+    ".grad|clone|in place",
     listed=True,
 )
 wrong(
-    "momentum_step, momentum ignored",
+    "momentum ignored",
     """
 def momentum_step(parameters, learning_rate, momentum, weight_decay, buffers):
     decay_step(parameters, learning_rate, weight_decay)
 """,
-    *("momentum", "buffer"),
+    "momentum|buffer",
     listed=True,
 )
 wrong(
-    "momentum_step, decay ignored",
-    changed(MOMENTUM, "g = p.grad.add(p, alpha=weight_decay)", "g = p.grad"),
-    "decay",
-    listed=True,
+    "decay ignored", {"g = p.grad.add(p, alpha=weight_decay)": "g = p.grad"}, "decay", listed=True
+)
+wrong("the buffers are not kept", {KEPT: "v = momentum * v + g"}, "buffer|kept|in place|momentum")
+wrong(
+    "buffers of its own at each call",
+    {"    for p, v": "    buffers = [torch.zeros_like(p) for p in parameters]\n    for p, v"},
+    "buffer|kept|momentum",
 )
 wrong(
-    "momentum_step, the buffers are not kept",
-    changed(MOMENTUM, KEPT, "v = momentum * v + g"),
-    *("buffer", "kept", "in place", "momentum"),
+    "a moving average",
+    {KEPT: "v.mul_(momentum).add_(g, alpha=1 - momentum)"},
+    "1 - momentum|average|dampening|buffer",
+)
+wrong("Nesterov", {WALKED: "p.add_(g.add(v, alpha=momentum), alpha=-learning_rate)"}, "nesterov")
+wrong(
+    "the buffer of the step before",
+    {f"{KEPT}\n        {WALKED}": f"{WALKED}\n        {KEPT}"},
+    "before|order|late|previous|buffer",
 )
 wrong(
-    "momentum_step, buffers of its own at each call",
-    changed(
-        MOMENTUM,
-        "    for p, v",
-        "    buffers = [torch.zeros_like(p) for p in parameters]\n    for p, v",
-    ),
-    *("buffer", "kept", "momentum"),
-)
-wrong(
-    "momentum_step, a moving average",
-    changed(MOMENTUM, KEPT, "v.mul_(momentum).add_(g, alpha=1 - momentum)"),
-    *("1 - momentum", "average", "dampening", "buffer"),
-)
-wrong(
-    "momentum_step, Nesterov",
-    changed(MOMENTUM, WALKED, "p.add_(g.add(v, alpha=momentum), alpha=-learning_rate)"),
-    "nesterov",
-)
-wrong(
-    "momentum_step, the buffer of the step before",
-    changed(MOMENTUM, f"{KEPT}\n        {WALKED}", f"{WALKED}\n        {KEPT}"),
-    *("before", "order", "late", "previous", "buffer"),
-)
-wrong(
-    "momentum_step, the decay outside of the buffer",
+    "the decay outside of the buffer",
     """
 @torch.no_grad()
 def momentum_step(parameters, learning_rate, momentum, weight_decay, buffers):
@@ -99,52 +83,28 @@ def momentum_step(parameters, learning_rate, momentum, weight_decay, buffers):
         v.mul_(momentum).add_(p.grad)
         p.add_(v + weight_decay * p, alpha=-learning_rate)
 """,
-    *("decay", "buffer"),
+    "decay|buffer",
 )
+wrong("two steps", {KEPT: "p.add_(g, alpha=-learning_rate)\n        " + KEPT}, "twice|two|second")
+wrong("the sum of all gradients", {KEPT: "v.add_(g)"}, "momentum|buffer|forget")
 wrong(
-    "momentum_step, two steps",
-    changed(MOMENTUM, KEPT, "p.add_(g, alpha=-learning_rate)\n        " + KEPT),
-    *("twice", "two", "second"),
+    "the new gradient is scaled, too",
+    {KEPT: "v.add_(g).mul_(momentum)"},
+    "momentum|gradient|buffer|order",
 )
+wrong("the buffer replaced by the gradient", {KEPT: "v.copy_(g)"}, "momentum|buffer")
 wrong(
-    "momentum_step, the sum of all gradients",
-    changed(MOMENTUM, KEPT, "v.add_(g)"),
-    *("momentum", "buffer", "forget"),
+    "a minus in the buffer and a minus in the step",
+    {KEPT: "v.mul_(momentum).sub_(g)"},
+    "sign|uphill|minus",
 )
-wrong(
-    "momentum_step, the new gradient is scaled, too",
-    changed(MOMENTUM, KEPT, "v.add_(g).mul_(momentum)"),
-    *("momentum", "gradient", "buffer", "order"),
-)
-wrong(
-    "momentum_step, the buffer replaced by the gradient",
-    changed(MOMENTUM, KEPT, "v.copy_(g)"),
-    *("momentum", "buffer"),
-)
-wrong(
-    "momentum_step, a minus in the buffer and a minus in the step",
-    changed(MOMENTUM, KEPT, "v.mul_(momentum).sub_(g)"),
-    *("sign", "uphill", "minus"),
-)
-wrong(
-    "momentum_step, momentum of 0.9 whatever is given",
-    changed(MOMENTUM, "v.mul_(momentum)", "v.mul_(0.9)"),
-    "momentum",
-)
-wrong(
-    "momentum_step, momentum of the parameter",
-    changed(MOMENTUM, KEPT, "v.copy_(momentum * p + g)"),
-    *("momentum", "buffer", "parameter"),
-)
-wrong(
-    "momentum_step, decay added twice",
-    changed(MOMENTUM, KEPT, KEPT + "\n        v.add_(p, alpha=weight_decay)"),
-    *("decay", "twice"),
-)
+wrong("momentum of 0.9 whatever is given", {"v.mul_(momentum)": "v.mul_(0.9)"}, "momentum")
+wrong("momentum of the parameter", {KEPT: "v.copy_(momentum * p + g)"}, "momentum|buffer|parameter")
+wrong("decay added twice", {KEPT: KEPT + "\n        v.add_(p, alpha=weight_decay)"}, "decay|twice")
 
-right("momentum_step, mul_ and add_", MOMENTUM)
+right("mul_ and add_", MOMENTUM)
 right(
-    "momentum_step, new buffers written back into the list",
+    "new buffers written back into the list",
     """
 def momentum_step(parameters, learning_rate, momentum, weight_decay, buffers):
     with torch.no_grad():
@@ -155,7 +115,7 @@ def momentum_step(parameters, learning_rate, momentum, weight_decay, buffers):
 """,
 )
 right(
-    "momentum_step, copy_ and plain operators",
+    "copy_ and plain operators",
     """
 def momentum_step(parameters, learning_rate, momentum, weight_decay, buffers):
     for p, v in zip(parameters, buffers):

@@ -1,8 +1,6 @@
 """Task 4: the plain step."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 PLAIN = """
 @torch.no_grad()
@@ -11,18 +9,19 @@ def plain_step(parameters, learning_rate):
         p.add_(p.grad, alpha=-learning_rate)
 """
 MOVED = "p.add_(p.grad, alpha=-learning_rate)"
+WRONG, RIGHT, wrong, right = tables("plain_step", PLAIN)
 
 wrong(
-    "plain_step, torch.optim.SGD inside",
+    "torch.optim.SGD inside",
     """
 def plain_step(parameters, learning_rate):
     torch.optim.SGD(parameters, lr=learning_rate).step()
 """,
-    *("torch.optim", "optimizer", "by hand"),
+    "torch.optim|optimizer|by hand",
     listed=True,
 )
 wrong(
-    "plain_step, torch's function of the optimizer",
+    "torch's function of the optimizer",
     """
 from torch.optim.sgd import sgd
 
@@ -35,78 +34,60 @@ def plain_step(parameters, learning_rate):
             maximize=False, foreach=False,
         )
 """,
-    *("torch.optim", "optimizer", "by hand"),
+    "torch.optim|optimizer|by hand",
     listed=True,
 )
+wrong("uphill", {MOVED: "p.add_(p.grad, alpha=learning_rate)"}, "sign|uphill|ascent|minus|adds")
 wrong(
-    "plain_step, uphill",
-    changed(PLAIN, MOVED, "p.add_(p.grad, alpha=learning_rate)"),
-    *("sign", "uphill", "ascent", "minus", "adds"),
+    "the local name alone is moved",
+    {MOVED: "p = p - learning_rate * p.grad"},
+    "in place|not move|never|unchanged|stay|local",
+)
+wrong("the learning rate forgotten", {MOVED: "p.sub_(p.grad)"}, "learning_rate|learning rate")
+wrong(
+    "a learning rate of 0.1 whatever is given",
+    {MOVED: "p.sub_(0.1 * p.grad)"},
+    "learning_rate|learning rate",
 )
 wrong(
-    "plain_step, the local name alone is moved",
-    changed(PLAIN, MOVED, "p = p - learning_rate * p.grad"),
-    *("in place", "not move", "never", "unchanged", "stay", "local"),
+    "returns within the loop",
+    {MOVED: MOVED + "\n        return parameters"},
+    "first|return|all|other|only",
 )
 wrong(
-    "plain_step, the learning rate forgotten",
-    changed(PLAIN, MOVED, "p.sub_(p.grad)"),
-    *("learning_rate", "learning rate"),
+    "the last parameter alone",
+    {"        " + MOVED: "        pass\n    " + MOVED},
+    "last|all|other|only",
+)
+wrong("biases left out", {MOVED: "if p.dim() > 1:\n            " + MOVED}, "bias")
+wrong(
+    "the gradient's sign", {MOVED: "p.add_(p.grad.sign(), alpha=-learning_rate)"}, "sign|gradient"
 )
 wrong(
-    "plain_step, a learning rate of 0.1 whatever is given",
-    changed(PLAIN, MOVED, "p.sub_(0.1 * p.grad)"),
-    *("learning_rate", "learning rate"),
+    "the gradient of length 1",
+    {MOVED: "p.add_(p.grad / p.grad.norm(), alpha=-learning_rate)"},
+    "norm|length|gradient|size",
 )
 wrong(
-    "plain_step, returns within the loop",
-    changed(PLAIN, MOVED, MOVED + "\n        return parameters"),
-    *("first", "return", "all", "other", "only"),
+    "divided by the batch size once more",
+    {MOVED: "p.add_(p.grad, alpha=-learning_rate / BATCH_SIZE)"},
+    "batch|divided|factor|smaller|learning rate",
 )
 wrong(
-    "plain_step, the last parameter alone",
-    changed(PLAIN, "        " + MOVED, "        pass\n    " + MOVED),
-    *("last", "all", "other", "only"),
+    "the parameter in the place of the gradient",
+    {MOVED: "p.sub_(p, alpha=learning_rate)"},
+    "gradient|.grad|parameter",
 )
+wrong("twice", {MOVED: MOVED + "\n        " + MOVED}, "twice|two|factor")
 wrong(
-    "plain_step, biases left out",
-    changed(PLAIN, MOVED, "if p.dim() > 1:\n            " + MOVED),
-    "bias",
-)
-wrong(
-    "plain_step, the gradient's sign",
-    changed(PLAIN, MOVED, "p.add_(p.grad.sign(), alpha=-learning_rate)"),
-    *("sign", "gradient"),
-)
-wrong(
-    "plain_step, the gradient of length 1",
-    changed(PLAIN, MOVED, "p.add_(p.grad / p.grad.norm(), alpha=-learning_rate)"),
-    *("norm", "length", "gradient", "size"),
-)
-wrong(
-    "plain_step, divided by the batch size once more",
-    changed(PLAIN, MOVED, "p.add_(p.grad, alpha=-learning_rate / BATCH_SIZE)"),
-    *("batch", "divided", "factor", "smaller", "learning rate"),
-)
-wrong(
-    "plain_step, the parameter in the place of the gradient",
-    changed(PLAIN, MOVED, "p.sub_(p, alpha=learning_rate)"),
-    *("gradient", ".grad", "parameter"),
-)
-wrong(
-    "plain_step, twice",
-    changed(PLAIN, MOVED, MOVED + "\n        " + MOVED),
-    *("twice", "two", "factor"),
-)
-wrong(
-    "plain_step, gradients clipped",
-    changed(PLAIN, MOVED, "p.add_(p.grad.clamp(-0.01, 0.01), alpha=-learning_rate)"),
-    *("clip", "gradient", "limit", "clamp"),
+    "gradients clipped",
+    {MOVED: "p.add_(p.grad.clamp(-0.01, 0.01), alpha=-learning_rate)"},
+    "clip|gradient|limit|clamp",
 )
 
-right("plain_step, add_ with alpha", PLAIN)
+right("add_ with alpha", PLAIN)
 right(
-    "plain_step, sub_ and .data",
+    "sub_ and .data",
     """
 def plain_step(parameters, learning_rate):
     for p in parameters:
@@ -114,7 +95,7 @@ def plain_step(parameters, learning_rate):
 """,
 )
 right(
-    "plain_step, a callable object",
+    "a callable object",
     """
 class PlainStep:
     def __call__(self, parameters, learning_rate):
@@ -126,12 +107,12 @@ plain_step = PlainStep()
 """,
 )
 right(
-    "plain_step, multiplied and subtracted, which may round twice",
-    changed(PLAIN, MOVED, "p -= learning_rate * p.grad"),
+    "multiplied and subtracted, which may round twice",
+    {MOVED: "p -= learning_rate * p.grad"},
     exact=False,
 )
 right(
-    "plain_step, numpy",
+    "numpy",
     """
 def plain_step(parameters, learning_rate):
     for p in parameters:

@@ -1,8 +1,6 @@
 """Task 10: the probabilities."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 PREDICT = """
 @torch.no_grad()
@@ -11,44 +9,36 @@ def predict(model, batches):
     return scores.softmax(dim=1), labels
 """
 SOFTMAX = "scores.softmax(dim=1)"
+WRONG, RIGHT, wrong, right = tables("predict", PREDICT)
 
 wrong(
-    "predict, softmax twice",
-    changed(PREDICT, SOFTMAX, "scores.softmax(dim=1).softmax(dim=1)"),
-    *("softmax", "twice"),
-    listed=True,
+    "softmax twice", {SOFTMAX: "scores.softmax(dim=1).softmax(dim=1)"}, "softmax|twice", listed=True
 )
 wrong(
-    "predict, probabilities rounded",
-    changed(PREDICT, SOFTMAX, "(scores.softmax(dim=1) * 100).round() / 100"),
+    "probabilities rounded",
+    {SOFTMAX: "(scores.softmax(dim=1) * 100).round() / 100"},
     "round",
     listed=True,
 )
+wrong("softmax over the images", {"dim=1": "dim=0"}, "dim|sum|softmax|image")
+wrong("scores", {SOFTMAX: "scores"}, "softmax|probabilities|scores")
 wrong(
-    "predict, softmax over the images",
-    changed(PREDICT, "dim=1", "dim=0"),
-    *("dim", "sum", "softmax", "image"),
-)
-wrong("predict, scores", changed(PREDICT, SOFTMAX, "scores"), "softmax", "probabilities", "scores")
-wrong(
-    "predict, a sigmoid for each score",
-    changed(PREDICT, SOFTMAX, "scores.sigmoid()"),
-    *("softmax", "sigmoid", "sum", "probabilities"),
+    "a sigmoid for each score", {SOFTMAX: "scores.sigmoid()"}, "softmax|sigmoid|sum|probabilities"
 )
 wrong(
-    "predict, logarithms of probabilities",
-    changed(PREDICT, SOFTMAX, "scores.log_softmax(dim=1)"),
-    *("softmax", "log", "sum", "probabilities"),
+    "logarithms of probabilities",
+    {SOFTMAX: "scores.log_softmax(dim=1)"},
+    "softmax|log|sum|probabilities",
 )
 wrong(
-    "predict, its answers in the place of the labels",
-    changed(PREDICT, "softmax(dim=1), labels", "softmax(dim=1), scores.argmax(dim=1)"),
-    *("label", "target"),
+    "its answers in the place of the labels",
+    {"softmax(dim=1), labels": "softmax(dim=1), scores.argmax(dim=1)"},
+    "label|target",
 )
 
-right("predict, softmax once", PREDICT)
+right("softmax once", PREDICT)
 right(
-    "predict, softmax in single precision",
+    "softmax in single precision",
     """
 def predict(model, batches):
     scores, labels = scores_of(model, batches)

@@ -1,8 +1,6 @@
 """Task 1: images and labels as tensors."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 PREPROCESS = """
 def preprocess(images, labels):
@@ -14,15 +12,16 @@ def preprocess(images, labels):
 AXES = ".permute(0, 3, 1, 2)"
 SCALED = "X = (X.to(DTYPE) - 0.5) / 0.5"
 TARGETS = "y = torch.tensor(labels).long()"
+WRONG, RIGHT, wrong, right = tables("preprocess", PREPROCESS)
 
 wrong(
-    "preprocess, reshape in the place of permute",
-    changed(PREPROCESS, AXES, ".reshape(-1, 3, 32, 32)"),
-    *("reshape", "permute", "scrambled"),
+    "reshape in the place of permute",
+    {AXES: ".reshape(-1, 3, 32, 32)"},
+    "reshape|permute|scrambled",
     listed=True,
 )
 wrong(
-    "preprocess, numpy's reshape and a comment that says transpose",
+    "numpy's reshape and a comment that says transpose",
     """
 def preprocess(images, labels):
     # transpose to channels first
@@ -31,23 +30,23 @@ def preprocess(images, labels):
     x = 2 * (x / 255) - 1
     return TensorDataset(torch.from_numpy(x), torch.from_numpy(labels.astype("int64")))
 """,
-    *("reshape", "permute", "scrambled"),
+    "reshape|permute|scrambled",
     listed=True,
 )
 wrong(
-    "preprocess, height and width interchanged",
-    changed(PREPROCESS, AXES, ".transpose(1, 3)"),
-    *("height", "width", "interchanged", "transpose"),
+    "height and width interchanged",
+    {AXES: ".transpose(1, 3)"},
+    "height|width|interchanged|transpose",
     listed=True,
 )
 wrong(
-    "preprocess, BGR",
-    changed(PREPROCESS, "torch.tensor(images)", "torch.tensor(images[..., ::-1].copy())"),
-    *("BGR", "red", "channel"),
+    "BGR",
+    {"torch.tensor(images)": "torch.tensor(images[..., ::-1].copy())"},
+    "BGR|red|channel",
     listed=True,
 )
 wrong(
-    "preprocess, a scale for each image",
+    "a scale for each image",
     """
 def preprocess(images, labels):
     X = torch.from_numpy(images).permute(0, 3, 1, 2).to(DTYPE)
@@ -56,21 +55,21 @@ def preprocess(images, labels):
     X = 2 * (X - low) / (high - low).clamp(min=1) - 1
     return TensorDataset(X, torch.from_numpy(labels).long())
 """,
-    *("each image", "an image", "one image", "constants"),
+    "each image|an image|one image|constants",
     listed=True,
 )
 wrong(
-    "preprocess, mean and deviation of the images given",
+    "mean and deviation of the images given",
     """
 def preprocess(images, labels):
     X = torch.from_numpy(images).permute(0, 3, 1, 2).to(DTYPE)
     mean, std = X.mean(dim=(0, 2, 3), keepdim=True), X.std(dim=(0, 2, 3), keepdim=True)
     return TensorDataset((X - mean) / (std + 1e-8), torch.from_numpy(labels).long())
 """,
-    *("[-1, 1]", "constants", "mean", "range"),
+    "[-1, 1]|constants|mean|range",
 )
 wrong(
-    "preprocess, the constants of ImageNet",
+    "the constants of ImageNet",
     """
 MEAN = torch.tensor([0.485, 0.456, 0.406], dtype=DTYPE).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225], dtype=DTYPE).view(1, 3, 1, 1)
@@ -80,100 +79,82 @@ def preprocess(images, labels):
     X = torch.from_numpy(images).permute(0, 3, 1, 2).to(DTYPE) / 255
     return TensorDataset((X - MEAN) / STD, torch.from_numpy(labels).long())
 """,
-    *("[-1, 1]", "constants", "range"),
+    "[-1, 1]|constants|range",
 )
+wrong("pixels from 0 to 1", {SCALED: "X = X.to(DTYPE)"}, "[-1, 1]|range")
 wrong(
-    "preprocess, pixels from 0 to 1",
-    changed(PREPROCESS, SCALED, "X = X.to(DTYPE)"),
-    *("[-1, 1]", "range"),
-)
-wrong(
-    "preprocess, pixels from 0 to 255",
+    "pixels from 0 to 255",
     """
 def preprocess(images, labels):
     images = images.transpose(0, 3, 1, 2).astype(np.float64)
     return TensorDataset(torch.as_tensor(images), torch.as_tensor(labels, dtype=torch.int64))
 """,
-    *("[-1, 1]", "range", "255"),
+    "[-1, 1]|range|255",
 )
 wrong(
-    "preprocess, bytes overflow",
+    "bytes overflow",
     """
 def preprocess(images, labels):
     scaled = (images * 2 - 255) / 255
     X = torch.tensor(scaled, dtype=DTYPE).permute(0, 3, 1, 2)
     return TensorDataset(X, torch.tensor(labels, dtype=torch.long))
 """,
-    *("uint8", "overflow", "byte", "[-1, 1]", "range", "pixel"),
+    "uint8|overflow|byte|[-1, 1]|range|pixel",
+)
+wrong("whole numbers divided", {"/ 255.0": "// 255"}, "whole|pixel|[-1, 1]|//")
+wrong(
+    "scaled twice", {SCALED: "X = ((X / 255).to(DTYPE) - 0.5) / 0.5"}, "[-1, 1]|range|pixel|twice"
 )
 wrong(
-    "preprocess, whole numbers divided",
-    changed(PREPROCESS, "/ 255.0", "// 255"),
-    *("whole", "pixel", "[-1, 1]", "//"),
+    "the negative of the photo",
+    {SCALED: "X = (0.5 - X.to(DTYPE)) / 0.5"},
+    "sign|negative|pixel|black",
 )
 wrong(
-    "preprocess, scaled twice",
-    changed(PREPROCESS, SCALED, "X = ((X / 255).to(DTYPE) - 0.5) / 0.5"),
-    *("[-1, 1]", "range", "pixel", "twice"),
-)
-wrong(
-    "preprocess, the negative of the photo",
-    changed(PREPROCESS, SCALED, "X = (0.5 - X.to(DTYPE)) / 0.5"),
-    *("sign", "negative", "pixel", "black"),
-)
-wrong(
-    "preprocess, single precision",
+    "single precision",
     """
 def preprocess(images, labels):
     X = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
     return TensorDataset(X, torch.from_numpy(labels).long())
 """,
-    *("double", "float64", "float32", "dtype", "precision"),
+    "double|float64|float32|dtype|precision",
 )
 wrong(
-    "preprocess, gray photos",
-    changed(PREPROCESS, SCALED, SCALED + "\n    X = X.mean(1, keepdim=True).repeat(1, 3, 1, 1)"),
-    *("channel", "gray", "color", "pixel"),
+    "gray photos",
+    {SCALED: SCALED + "\n    X = X.mean(1, keepdim=True).repeat(1, 3, 1, 1)"},
+    "channel|gray|color|pixel",
+)
+wrong("channels left at the end", {AXES: ""}, "shape|channel|permute")
+wrong("already flattened", {"TensorDataset(X, y)": "TensorDataset(X.flatten(1), y)"}, "shape|3072")
+wrong(
+    "photos mirrored as in a tutorial on augmentation",
+    {SCALED: SCALED + "\n    X = X.flip(-1)"},
+    "mirror|flip|pixel|width",
 )
 wrong(
-    "preprocess, channels left at the end",
-    changed(PREPROCESS, AXES, ""),
-    *("shape", "channel", "permute"),
+    "noise added",
+    {SCALED: SCALED + "\n    X = (X + 0.02 * torch.randn_like(X)).clamp(-1, 1)"},
+    "pixel|random|noise",
 )
 wrong(
-    "preprocess, already flattened",
-    changed(PREPROCESS, "TensorDataset(X, y)", "TensorDataset(X.flatten(1), y)"),
-    *("shape", "3072"),
+    "targets as floating-point numbers",
+    {TARGETS: "y = torch.tensor(labels, dtype=DTYPE)"},
+    "int64|long|dtype|whole",
 )
 wrong(
-    "preprocess, photos mirrored as in a tutorial on augmentation",
-    changed(PREPROCESS, SCALED, SCALED + "\n    X = X.flip(-1)"),
-    *("mirror", "flip", "pixel", "width"),
+    "one-hot targets",
+    {TARGETS: "y = nn.functional.one_hot(torch.tensor(labels).long(), 2)"},
+    "one-hot|shape|(N,)",
 )
 wrong(
-    "preprocess, noise added",
-    changed(PREPROCESS, SCALED, SCALED + "\n    X = (X + 0.02 * torch.randn_like(X)).clamp(-1, 1)"),
-    *("pixel", "random", "noise"),
-)
-wrong(
-    "preprocess, targets as floating-point numbers",
-    changed(PREPROCESS, TARGETS, "y = torch.tensor(labels, dtype=DTYPE)"),
-    *("int64", "long", "dtype", "whole"),
-)
-wrong(
-    "preprocess, one-hot targets",
-    changed(PREPROCESS, TARGETS, "y = nn.functional.one_hot(torch.tensor(labels).long(), 2)"),
-    *("one-hot", "shape", "(N,)"),
-)
-wrong(
-    "preprocess, two tensors in the place of a dataset",
-    changed(PREPROCESS, "return TensorDataset(X, y)", "return X, y"),
-    *("TensorDataset", "tuple"),
+    "two tensors in the place of a dataset",
+    {"return TensorDataset(X, y)": "return X, y"},
+    "TensorDataset|tuple",
 )
 
-right("preprocess, one line each", PREPROCESS)
+right("one line each", PREPROCESS)
 right(
-    "preprocess, numpy does it in double precision",
+    "numpy does it in double precision",
     """
 def preprocess(images, labels):
     scaled = np.transpose(images.astype(np.float64), (0, 3, 1, 2)) / 127.5 - 1.0
@@ -182,7 +163,7 @@ def preprocess(images, labels):
     exact=False,
 )
 right(
-    "preprocess, image by image",
+    "image by image",
     """
 def preprocess(images, labels):
     all_x = []
@@ -195,7 +176,7 @@ def preprocess(images, labels):
     exact=False,
 )
 right(
-    "preprocess, moveaxis and lerp",
+    "moveaxis and lerp",
     """
 def preprocess(images, labels):
     shares = torch.as_tensor(images).moveaxis(-1, 1).to(DTYPE).div(255)

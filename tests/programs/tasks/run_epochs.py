@@ -1,8 +1,6 @@
-"""Task 3: the loop, wrong."""
+"""Task 3: the loop."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 LOOP = """
 def run_epochs(epoch_count, model, loss_function, train_loader, update, after_epoch=None):
@@ -22,198 +20,194 @@ def run_epochs(epoch_count, model, loss_function, train_loader, update, after_ep
             after_epoch(model)
     return losses
 """
-MEAN, ADDED = "losses.append(total / batches)", "total += loss.item()"
+STARTED, BATCHES = "total, batches = 0.0, 0", "for X, y in batches_for(model, train_loader):"
+ADDED, COUNTED, MEAN = "total += loss.item()", "batches += 1", "losses.append(total / batches)"
 CLEARED, UPDATED = "            model.zero_grad()\n", "            update()\n"
 CALLED = "        if after_epoch is not None:\n            after_epoch(model)\n"
+WRONG, RIGHT, wrong, right = tables("run_epochs", LOOP)
 
 wrong(
-    "run_epochs, the loss after the update",
-    changed(LOOP, ADDED, "total += loss_function(model(X), y).item()"),
-    *("after the update", "before", "after its"),
+    "the loss after the update",
+    {ADDED: "total += loss_function(model(X), y).item()"},
+    "after the update|before|after its",
+    listed=True,
+)
+wrong("the last batch's loss", {MEAN: "losses.append(loss.item())"}, "last batch|mean", listed=True)
+wrong("a sum of losses", {MEAN: "losses.append(total)"}, "sum|mean", listed=True)
+wrong(
+    "a mean over images",
+    {ADDED: "total += loss.item() * len(y)", COUNTED: "batches += len(y)"},
+    "over images|over batches|of the images|its batches|weighted",
     listed=True,
 )
 wrong(
-    "run_epochs, the last batch's loss",
-    changed(LOOP, MEAN, "losses.append(loss.item())"),
-    *("last batch", "mean"),
+    "after_epoch at each batch",
+    {
+        CALLED: "",
+        COUNTED: COUNTED + "\n            if after_epoch:\n                after_epoch(model)",
+    },
+    "after_epoch|each batch|once",
     listed=True,
 )
+wrong("zero_grad forgotten", {CLEARED: ""}, "zero_grad|cleared|old gradients|previous", listed=True)
 wrong(
-    "run_epochs, a sum of losses",
-    changed(LOOP, MEAN, "losses.append(total)"),
-    *("sum", "mean"),
-    listed=True,
+    "gradients cleared once an epoch",
+    {CLEARED: "", STARTED: STARTED + "\n        model.zero_grad()"},
+    "zero_grad|cleared|old gradients|previous",
 )
 wrong(
-    "run_epochs, a mean over images",
-    changed(
-        changed(LOOP, ADDED, "total += loss.item() * len(y)"),
-        "batches += 1",
-        "batches += len(y)",
-    ),
-    *("over images", "over batches", "of the images", "its batches", "weighted"),
-    listed=True,
+    "gradients cleared between backward and update",
+    {CLEARED: "", UPDATED: CLEARED + UPDATED},
+    "zero_grad|cleared|gradient|before",
 )
 wrong(
-    "run_epochs, after_epoch at each batch",
-    changed(LOOP, CALLED, "").replace(
-        "batches += 1\n",
-        "batches += 1\n            if after_epoch:\n                after_epoch(model)\n",
-    ),
-    *("after_epoch", "each batch", "once"),
-    listed=True,
+    "the update before the backward pass",
+    {"loss.backward()\n            update()": "update()\n            loss.backward()"},
+    "before|backward|order|gradient",
 )
 wrong(
-    "run_epochs, zero_grad forgotten",
-    changed(LOOP, CLEARED, ""),
-    *("zero_grad", "cleared", "old gradients", "previous"),
-    listed=True,
+    "one update an epoch",
+    {UPDATED: "", "        losses.append": "        update()\n        losses.append"},
+    "update|each batch|epoch",
+)
+wrong("two updates a batch", {UPDATED: UPDATED + UPDATED}, "twice|update|once")
+wrong(
+    "returns after the first epoch",
+    {"    return losses": "        return losses"},
+    "epoch|return|1 loss|losses",
+)
+wrong("only the first batch", {COUNTED: COUNTED + "\n            break"}, "batch|first")
+wrong(
+    "the mean of all epochs so far",
+    {
+        f"        {STARTED}\n": "",
+        "losses = []": f"losses = []\n    {STARTED}",
+    },
+    "epoch|mean|so far|earlier",
+)
+wrong("divided by the number of images", {COUNTED: "batches += len(y)"}, "mean|batches|images")
+wrong(
+    "a loss for each batch",
+    {MEAN: "pass", ADDED: "losses.append(loss.item())"},
+    "epoch|each batch|losses|mean",
 )
 wrong(
-    "run_epochs, gradients cleared once an epoch",
-    changed(
-        changed(LOOP, CLEARED, ""),
-        "total, batches = 0.0, 0\n",
-        "total, batches = 0.0, 0\n    " + CLEARED.replace("            ", "    "),
-    ),
-    *("zero_grad", "cleared", "old gradients", "previous"),
+    "its loss function is the global one",
+    {"loss_function(model(X), y)": "LOSS_FUNCTION(model(X), y)"},
+    "loss_function|loss function|LOSS_FUNCTION",
+)
+wrong("the global number of epochs", {"range(epoch_count)": "range(EPOCHS)"}, "epoch_count|epochs")
+wrong("one epoch too few", {"range(epoch_count)": "range(1, epoch_count)"}, "epoch_count|epoch")
+wrong(
+    "the callback only at the end",
+    {CALLED: "    if after_epoch is not None:\n        after_epoch(model)\n"},
+    "after_epoch|each epoch",
+)
+wrong("no callback", {CALLED: ""}, "after_epoch|never called")
+wrong(
+    "the callback before the epoch",
+    {CALLED: "", f"        {STARTED}": f"{CALLED}        {STARTED}"},
+    "after_epoch|before|after each epoch",
 )
 wrong(
-    "run_epochs, gradients cleared between backward and update",
-    changed(changed(LOOP, CLEARED, ""), UPDATED, CLEARED + UPDATED),
-    *("zero_grad", "cleared", "gradient", "before"),
+    "the callback gets the loss",
+    {"after_epoch(model)": "after_epoch(losses[-1])"},
+    "after_epoch|model",
 )
 wrong(
-    "run_epochs, the update before the backward pass",
-    changed(
-        LOOP,
-        "            loss.backward()\n            update()\n",
-        "            update()\n            loss.backward()\n",
-    ),
-    *("before", "backward", "order", "gradient"),
-)
-wrong(
-    "run_epochs, one update an epoch",
-    changed(LOOP, UPDATED, "").replace(
-        "        losses.append", "        update()\n        losses.append"
-    ),
-    *("update", "each batch", "epoch"),
-)
-wrong(
-    "run_epochs, two updates a batch",
-    changed(LOOP, UPDATED, UPDATED + UPDATED),
-    *("twice", "update", "once"),
-)
-wrong(
-    "run_epochs, returns after the first epoch",
-    changed(LOOP, "    return losses", "        return losses"),
-    *("epoch", "return", "1 loss", "losses"),
-)
-wrong(
-    "run_epochs, only the first batch",
-    changed(LOOP, "batches += 1\n", "batches += 1\n            break\n"),
-    *("batch", "first"),
-)
-wrong(
-    "run_epochs, the mean of all epochs so far",
-    changed(
-        changed(LOOP, "        total, batches = 0.0, 0\n", ""),
-        "    losses = []\n",
-        "    losses = []\n    total, batches = 0.0, 0\n",
-    ),
-    *("epoch", "mean", "so far", "earlier"),
-)
-wrong(
-    "run_epochs, divided by the number of images",
-    changed(LOOP, "batches += 1", "batches += len(y)"),
-    *("mean", "batches", "images"),
-)
-wrong(
-    "run_epochs, a loss for each batch",
-    changed(changed(LOOP, MEAN, "pass"), ADDED, "losses.append(loss.item())"),
-    *("epoch", "each batch", "losses", "mean"),
-)
-wrong(
-    "run_epochs, its loss function is the global one",
-    changed(LOOP, "loss_function(model(X), y)", "LOSS_FUNCTION(model(X), y)"),
-    *("loss_function", "loss function", "LOSS_FUNCTION"),
-)
-wrong(
-    "run_epochs, the global number of epochs",
-    changed(LOOP, "range(epoch_count)", "range(EPOCHS)"),
-    *("epoch_count", "epochs"),
-)
-wrong(
-    "run_epochs, one epoch too few",
-    changed(LOOP, "range(epoch_count)", "range(1, epoch_count)"),
-    *("epoch_count", "epoch"),
-)
-wrong(
-    "run_epochs, the callback only at the end",
-    changed(
-        LOOP,
-        CALLED,
-        CALLED.replace("            after", "        after").replace("        if", "    if"),
-    ),
-    *("after_epoch", "each epoch"),
-)
-wrong(
-    "run_epochs, no callback",
-    changed(LOOP, CALLED, ""),
-    *("after_epoch", "never called"),
-)
-wrong(
-    "run_epochs, the callback before the epoch",
-    changed(LOOP, CALLED, "").replace("        total, b", CALLED + "        total, b"),
-    *("after_epoch", "before", "after each epoch"),
-)
-wrong(
-    "run_epochs, the callback gets the loss",
-    changed(LOOP, "after_epoch(model)", "after_epoch(losses[-1])"),
-    *("after_epoch", "model"),
-)
-wrong(
-    "run_epochs, batches in a random order",
-    changed(
-        LOOP,
-        "        for X, y in batches_for(model, train_loader):",
-        "        batch_list = list(batches_for(model, train_loader))\n"
+    "batches in a random order",
+    {
+        BATCHES: "batch_list = list(batches_for(model, train_loader))\n"
         "        random.shuffle(batch_list)\n"
-        "        for X, y in batch_list:",
-    ),
-    *("order", "shuffle", "batch"),
+        "        for X, y in batch_list:"
+    },
+    "order|shuffle|batch",
 )
 wrong(
-    "run_epochs, the short batch left out",
-    changed(
-        LOOP,
-        CLEARED,
-        "            full = len(y) if batches == 0 else full\n"
-        "            if len(y) < full:\n                continue\n" + CLEARED,
-    ),
-    *("batch", "last", "short", "left out", "mean"),
+    "the short batch left out",
+    {
+        CLEARED: "            full = len(y) if batches == 0 else full\n"
+        "            if len(y) < full:\n                continue\n" + CLEARED
+    },
+    "batch|last|short|left out|mean",
 )
 wrong(
-    "run_epochs, gradients clipped",
-    changed(
-        LOOP, UPDATED, "            nn.utils.clip_grad_norm_(model.parameters(), 0.1)\n" + UPDATED
-    ),
-    *("gradient", "clip"),
+    "gradients clipped",
+    {UPDATED: "            nn.utils.clip_grad_norm_(model.parameters(), 0.1)\n" + UPDATED},
+    "gradient|clip",
 )
 wrong(
-    "run_epochs, the loss divided by the batch size again",
-    changed(
-        LOOP, "loss = loss_function(model(X), y)", "loss = loss_function(model(X), y) / len(y)"
-    ),
-    *("loss", "gradient", "divided", "batch size"),
+    "the loss divided by the batch size again",
+    {"loss = loss_function(model(X), y)": "loss = loss_function(model(X), y) / len(y)"},
+    "loss|gradient|divided|batch size",
 )
-wrong(
-    "run_epochs, nothing returned",
-    changed(LOOP, "    return losses", "    print(losses)"),
-    *("return", "None"),
+wrong("nothing returned", {"    return losses": "    print(losses)"}, "return|None")
+wrong("in evaluation mode", {"model.train()": "model.eval()"}, "train()|mode|eval")
+
+right("totals", LOOP)
+right(
+    "numpy's mean and enumerate",
+    """
+def run_epochs(epoch_count, model, loss_function, train_loader, update, after_epoch=None):
+    model.train()
+    history = np.zeros(epoch_count)
+    for e in range(epoch_count):
+        of_batches = []
+        for i, (inputs, targets) in enumerate(batches_for(model, train_loader)):
+            out = model(inputs)
+            batch_loss = loss_function(out, targets)
+            of_batches.append(float(batch_loss.detach()))
+            for p in model.parameters():
+                p.grad = None
+            batch_loss.backward()
+            update()
+        history[e] = np.mean(of_batches)
+        if after_epoch:
+            after_epoch(model)
+    return history.tolist()
+""",
+    exact=False,
 )
-wrong(
-    "run_epochs, in evaluation mode",
-    changed(LOOP, "model.train()", "model.eval()"),
-    *("train()", "mode", "eval"),
+right(
+    "gradients cleared after the update, and before the first",
+    """
+def run_epochs(epoch_count, model, loss_function, train_loader, update, after_epoch=None):
+    means = []
+    model.zero_grad()
+    while len(means) < epoch_count:
+        model.train()
+        losses = []
+        for X, y in batches_for(model, train_loader):
+            loss = loss_function(model(X), y)
+            losses.append(loss.item())
+            loss.backward()
+            update()
+            model.zero_grad()
+        means += [sum(losses) / len(losses)]
+        if after_epoch is not None:
+            after_epoch(model)
+    return means
+""",
+)
+right(
+    "autograd.grad",
+    """
+def run_epochs(epoch_count, model, loss_function, train_loader, update, after_epoch=None):
+    def one_batch(X, y):
+        loss = loss_function(model(X), y)
+        parameters = list(model.parameters())
+        for p, g in zip(parameters, torch.autograd.grad(loss, parameters)):
+            p.grad = g
+        update()
+        return loss.item()
+
+    means = []
+    for _ in range(epoch_count):
+        model.train()
+        losses = [one_batch(X, y) for X, y in batches_for(model, train_loader)]
+        means.append(math.fsum(losses) / len(losses))
+        after_epoch and after_epoch(model)
+    return means
+""",
+    exact=False,
 )

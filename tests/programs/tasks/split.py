@@ -1,8 +1,6 @@
 """Task 1: the split."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 SPLIT = """
 def split(dataset, count, seed):
@@ -14,19 +12,20 @@ def split(dataset, count, seed):
 """
 SHUFFLED = "random.Random(seed).shuffle(order)"
 PARTS = "first, rest = order[:count], sorted(order[count:])"
+WRONG, RIGHT, wrong, right = tables("split", SPLIT)
 
 wrong(
-    "split, no shuffle",
+    "no shuffle",
     """
 def split(dataset, count, seed):
     X, y = dataset.tensors
     return TensorDataset(X[:count], y[:count]), TensorDataset(X[count:], y[count:])
 """,
-    *("shuffle", "random", "drawn", "first"),
+    "shuffle|random|drawn|first",
     listed=True,
 )
 wrong(
-    "split, every fifth image",
+    "every fifth image",
     """
 def split(dataset, count, seed):
     every = len(dataset) // (len(dataset) - count)
@@ -34,34 +33,24 @@ def split(dataset, count, seed):
     drawn = [i for i in range(len(dataset)) if i not in other]
     return TensorDataset(*dataset[drawn]), TensorDataset(*dataset[other])
 """,
-    *("shuffle", "random", "drawn", "seed"),
+    "shuffle|random|drawn|seed",
     listed=True,
 )
+wrong("no seed", {SHUFFLED: "random.shuffle(order)"}, "seed", listed=True)
+wrong("always the same seed", {SHUFFLED: "random.Random(SEED).shuffle(order)"}, "seed", listed=True)
 wrong(
-    "split, no seed",
-    changed(SPLIT, SHUFFLED, "random.shuffle(order)"),
-    "seed",
-    listed=True,
-)
-wrong(
-    "split, always the same seed",
-    changed(SPLIT, SHUFFLED, "random.Random(SEED).shuffle(order)"),
-    "seed",
-    listed=True,
-)
-wrong(
-    "split, X shuffled and y not",
+    "X shuffled and y not",
     """
 def split(dataset, count, seed):
     X, y = dataset.tensors
     X = X[torch.randperm(len(X), generator=torch.Generator().manual_seed(seed))]
     return TensorDataset(X[:count], y[:count]), TensorDataset(X[count:], y[count:])
 """,
-    *("belong", "label", "target"),
+    "belong|label|target",
     listed=True,
 )
 wrong(
-    "split, X and y shuffled one after the other",
+    "X and y shuffled one after the other",
     """
 def split(dataset, count, seed):
     generator = np.random.default_rng(seed)
@@ -71,17 +60,17 @@ def split(dataset, count, seed):
     X, y = torch.from_numpy(X), torch.from_numpy(y)
     return TensorDataset(X[:count], y[:count]), TensorDataset(X[count:], y[count:])
 """,
-    *("belong", "label", "target"),
+    "belong|label|target",
     listed=True,
 )
 wrong(
-    "split, sorted by class",
-    changed(SPLIT, PARTS, PARTS + "\n    first.sort(key=lambda i: int(y[i]))"),
-    *("sorted", "order", "class"),
+    "sorted by class",
+    {PARTS: PARTS + "\n    first.sort(key=lambda i: int(y[i]))"},
+    "sorted|order|class",
     listed=True,
 )
 wrong(
-    "split, the two parts in the wrong order",
+    "the two parts in the wrong order",
     """
 def split(dataset, count, seed):
     X, y = dataset.tensors
@@ -89,20 +78,20 @@ def split(dataset, count, seed):
     training, validation = order[:count], order[count:]
     return TensorDataset(X[validation], y[validation]), TensorDataset(X[training], y[training])
 """,
-    *("count", "exchanged", "size", "sizes", "order", "samples"),
+    "count|exchanged|size|sizes|order|samples",
 )
 wrong(
-    "split, drawn with replacement",
+    "drawn with replacement",
     """
 def split(dataset, count, seed):
     drawn = random.Random(seed).choices(range(len(dataset)), k=count)
     others = [i for i in range(len(dataset)) if i not in set(drawn)]
     return TensorDataset(*dataset[drawn]), TensorDataset(*dataset[others])
 """,
-    *("twice", "replacement", "repeated", "more than once", "double", "count", "sample"),
+    "twice|replacement|repeated|more than once|double|count|sample",
 )
 wrong(
-    "split, validation images among the training images",
+    "validation images among the training images",
     """
 def split(dataset, count, seed):
     generator = random.Random(seed)
@@ -110,30 +99,30 @@ def split(dataset, count, seed):
     others = generator.sample(range(len(dataset)), len(dataset) - count)
     return TensorDataset(*dataset[drawn]), TensorDataset(*dataset[others])
 """,
-    *("both", "overlap", "twice", "disjoint"),
+    "both|overlap|twice|disjoint",
 )
 wrong(
-    "split, one image lost between the parts",
-    changed(SPLIT, PARTS, PARTS.replace("order[count:]", "order[count + 1 :]")),
-    *("missing", "lost", "size", "count", "others", "images"),
+    "one image lost between the parts",
+    {PARTS: PARTS.replace("order[count:]", "order[count + 1 :]")},
+    "missing|lost|size|count|others|images",
 )
 wrong(
-    "split, 80 percent whatever the count",
-    changed(SPLIT, PARTS, "count = int(0.8 * len(order))\n    " + PARTS),
-    *("count", "size", "samples", "images"),
+    "80 percent whatever the count",
+    {PARTS: "count = int(0.8 * len(order))\n    " + PARTS},
+    "count|size|samples|images",
 )
 wrong(
-    "split, 8,000 whatever the count",
+    "8,000 whatever the count",
     """
 def split(dataset, count, seed):
     drawn = random.Random(seed).sample(range(len(dataset)), 8000)
     others = sorted(set(range(len(dataset))) - set(drawn))
     return TensorDataset(*dataset[drawn]), TensorDataset(*dataset[others])
 """,
-    *("count", "size", "8000", "8,000", "sample"),
+    "count|size|8000|8,000|sample",
 )
 wrong(
-    "split, shuffled in place",
+    "shuffled in place",
     """
 def split(dataset, count, seed):
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
@@ -142,10 +131,10 @@ def split(dataset, count, seed):
     X, y = dataset.tensors
     return TensorDataset(X[:count], y[:count]), TensorDataset(X[count:], y[count:])
 """,
-    *("in place", "change", "seed", "same", "second call"),
+    "in place|change|seed|same|second call",
 )
 wrong(
-    "split, a generator that goes on from call to call",
+    "a generator that goes on from call to call",
     """
 GENERATOR = random.Random(265)
 
@@ -155,17 +144,17 @@ def split(dataset, count, seed):
     others = sorted(set(range(len(dataset))) - set(drawn))
     return TensorDataset(*dataset[drawn]), TensorDataset(*dataset[others])
 """,
-    *("seed", "same", "twice", "second call"),
+    "seed|same|twice|second call",
 )
 wrong(
-    "split, the drawn part given back twice",
-    changed(SPLIT, "TensorDataset(X[rest], y[rest])", "TensorDataset(X[first], y[first])"),
-    *("overlap", "both", "twice", "size", "count", "samples"),
+    "the drawn part given back twice",
+    {"TensorDataset(X[rest], y[rest])": "TensorDataset(X[first], y[first])"},
+    "overlap|both|twice|size|count|samples",
 )
 
-right("split, shuffled indices", SPLIT)
+right("shuffled indices", SPLIT)
 right(
-    "split, random_split's subsets",
+    "random_split's subsets",
     """
 def split(dataset, count, seed):
     generator = torch.Generator().manual_seed(seed)
@@ -174,7 +163,7 @@ def split(dataset, count, seed):
 """,
 )
 right(
-    "split, Subset and numpy's generator",
+    "Subset and numpy's generator",
     """
 from torch.utils.data import Subset
 
@@ -185,7 +174,7 @@ def split(dataset, count, seed):
 """,
 )
 right(
-    "split, sample and a mask",
+    "sample and a mask",
     """
 def split(dataset, count, seed):
     X, y = dataset.tensors
@@ -196,7 +185,7 @@ def split(dataset, count, seed):
 """,
 )
 right(
-    "split, a list of both parts",
+    "a list of both parts",
     """
 def split(dataset, count, seed):
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))

@@ -2,20 +2,20 @@
 
 from tests.programs.tasks import tables
 
-WRONG, RIGHT, wrong, right = tables()
+WRONG, RIGHT, wrong, right = tables("test_accuracy")
 
 wrong(
-    "test_accuracy, of the validation images",
+    "of the validation images",
     'test_accuracy = compute_accuracy(selected["model"], make_loader(validation))\n',
-    *("test", "validation"),
+    "test|validation",
 )
 wrong(
-    "test_accuracy, the accuracy that selected",
+    "the accuracy that selected",
     'test_accuracy = selected["validation_accuracy"]\n',
-    *("test", "validation"),
+    "test|validation",
 )
 wrong(
-    "test_accuracy, of training and test images",
+    "of training and test images",
     """
 both_parts = torch.utils.data.ConcatDataset([training, test])
 test_accuracy = compute_accuracy(selected["model"], DataLoader(both_parts, batch_size=256))
@@ -23,26 +23,26 @@ test_accuracy = compute_accuracy(selected["model"], DataLoader(both_parts, batch
     "test",
 )
 wrong(
-    "test_accuracy, the best of all models on the test images",
+    "the best of all models on the test images",
     """
 test_accuracy = max(
     compute_accuracy(both["manual"]["model"], make_loader(test)) for both in instance_runs.values()
 )
 """,
-    *("selected", "model"),
+    "selected|model",
 )
 wrong(
-    "test_accuracy, of a model that was not trained",
+    "of a model that was not trained",
     "test_accuracy = compute_accuracy(new_model(), make_loader(test))\n",
-    *("selected", "model", "trained"),
+    "selected|model|trained",
 )
 wrong(
-    "test_accuracy, of the first 256 images",
+    "of the first 256 images",
     'test_accuracy = compute_accuracy(selected["model"], [test[:256]])\n',
-    *("all", "test images", "2,000"),
+    "all|test images|2,000",
 )
 wrong(
-    "test_accuracy, trained on the test images before",
+    "trained on the test images before",
     """
 import copy
 
@@ -51,20 +51,17 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 train(10, optimizer, model, LOSS_FUNCTION, make_loader(test))
 test_accuracy = compute_accuracy(model, make_loader(test))
 """,
-    *("selected", "model", "trained"),
+    "selected|model|trained",
 )
 wrong(
-    "test_accuracy, percent",
+    "percent",
     'test_accuracy = 100 * compute_accuracy(selected["model"], make_loader(test))\n',
-    *("percent", "fraction"),
+    "percent|fraction",
 )
 
+right("one call", 'test_accuracy = compute_accuracy(selected["model"], make_loader(test))\n')
 right(
-    "test_accuracy, one call",
-    'test_accuracy = compute_accuracy(selected["model"], make_loader(test))\n',
-)
-right(
-    "test_accuracy, a mean of hits",
+    "a mean of hits",
     """
 with torch.no_grad():
     X, y = test.tensors

@@ -1,16 +1,15 @@
 """Task 3: the training."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 TRAIN = """
 def train(epoch_count, optimizer, model, loss_function, train_loader):
     return run_epochs(epoch_count, model, loss_function, train_loader, optimizer.step)
 """
+WRONG, RIGHT, wrong, right = tables("train", TRAIN)
 
 wrong(
-    "train, an optimizer of its own",
+    "an optimizer of its own",
     """
 def train(epoch_count, optimizer, model, loss_function, train_loader):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -18,55 +17,35 @@ def train(epoch_count, optimizer, model, loss_function, train_loader):
 """,
     "optimizer",
 )
+wrong("no step", {"optimizer.step": "optimizer.zero_grad"}, "step|optimizer|change")
+wrong("the step not called", {"optimizer.step": "lambda: optimizer.step"}, "step|optimizer|change")
 wrong(
-    "train, no step",
-    changed(TRAIN, "optimizer.step", "optimizer.zero_grad"),
-    *("step", "optimizer", "change"),
-)
-wrong(
-    "train, the step not called",
-    changed(TRAIN, "optimizer.step", "lambda: optimizer.step"),
-    *("step", "optimizer", "change"),
-)
-wrong(
-    "train, the optimizer passed",
-    changed(TRAIN, "optimizer.step", "optimizer"),
+    "the optimizer passed",
+    {"optimizer.step": "optimizer"},
     "the optimizer is passed, not its method step",
     listed=True,
 )
 wrong(
-    "train, the step called once",
-    changed(TRAIN, "optimizer.step", "optimizer.step()"),
+    "the step called once",
+    {"optimizer.step": "optimizer.step()"},
     "step is called, and its result is passed",
     listed=True,
 )
 wrong(
-    "train, two steps a batch",
-    changed(TRAIN, "optimizer.step", "lambda: (optimizer.step(), optimizer.step())"),
-    *("step", "twice", "optimizer"),
+    "two steps a batch",
+    {"optimizer.step": "lambda: (optimizer.step(), optimizer.step())"},
+    "step|twice|optimizer",
 )
+wrong("nothing returned", {"return ": ""}, "return|None")
+wrong("the last epoch's loss", {"optimizer.step)": "optimizer.step)[-1]"}, "list|losses|epoch")
 wrong(
-    "train, nothing returned",
-    changed(TRAIN, "return ", ""),
-    *("return", "None"),
+    "always cross-entropy",
+    {"loss_function, train_loader, o": "LOSS_FUNCTION, train_loader, o"},
+    "loss_function|loss function|loss",
 )
+wrong("one epoch", {"run_epochs(epoch_count": "run_epochs(1"}, "epoch_count|epoch")
 wrong(
-    "train, the last epoch's loss",
-    changed(TRAIN, "optimizer.step)", "optimizer.step)[-1]"),
-    *("list", "losses", "epoch"),
-)
-wrong(
-    "train, always cross-entropy",
-    changed(TRAIN, "loss_function, train_loader, o", "LOSS_FUNCTION, train_loader, o"),
-    *("loss_function", "loss function", "loss"),
-)
-wrong(
-    "train, one epoch",
-    changed(TRAIN, "run_epochs(epoch_count", "run_epochs(1"),
-    *("epoch_count", "epoch"),
-)
-wrong(
-    "train, a learning rate that falls",
+    "a learning rate that falls",
     """
 def train(epoch_count, optimizer, model, loss_function, train_loader):
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
@@ -74,10 +53,10 @@ def train(epoch_count, optimizer, model, loss_function, train_loader):
         epoch_count, model, loss_function, train_loader, optimizer.step, lambda _: scheduler.step()
     )
 """,
-    *("learning rate", "scheduler", "optimizer", "step"),
+    "learning rate|scheduler|optimizer|step",
 )
 wrong(
-    "train, a copy of the model",
+    "a copy of the model",
     """
 import copy
 
@@ -86,12 +65,12 @@ def train(epoch_count, optimizer, model, loss_function, train_loader):
     model = copy.deepcopy(model)
     return run_epochs(epoch_count, model, loss_function, train_loader, optimizer.step)
 """,
-    *("model", "change", "copy"),
+    "model|change|copy",
 )
 
-right("train, one line", TRAIN)
+right("one line", TRAIN)
 right(
-    "train, its own loop",
+    "its own loop",
     """
 def train(epoch_count, optimizer, model, loss_function, train_loader):
     losses = []

@@ -1,8 +1,6 @@
 """Task 7: the training with the whole update."""
 
-from tests.programs.tasks import changed, tables
-
-WRONG, RIGHT, wrong, right = tables()
+from tests.programs.tasks import tables
 
 TRAINING = """
 def train_manual_update(
@@ -18,9 +16,10 @@ def train_manual_update(
 CALL = "manual_sgd_step(model, learning_rate, momentum, weight_decay, buffers)"
 RETURN = "return run_epochs(epoch_count, model, loss_function, train_loader, update)"
 BUFFERS = "buffers = [None] * len(list(model.parameters()))"
+WRONG, RIGHT, wrong, right = tables("train_manual_update", TRAINING)
 
 wrong(
-    "train_manual_update, torch.optim.SGD inside",
+    "torch.optim.SGD inside",
     """
 def train_manual_update(
     epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
@@ -30,16 +29,16 @@ def train_manual_update(
     )
     return train(epoch_count, optimizer, model, loss_function, train_loader)
 """,
-    *("torch.optim", "optimizer", "by hand"),
+    "torch.optim|optimizer|by hand",
     listed=True,
 )
 wrong(
-    "train_manual_update, new buffers at each update",
-    changed(changed(TRAINING, f"    {BUFFERS}\n\n", ""), CALL, f"{BUFFERS}\n        {CALL}"),
-    *("buffer", "momentum", "kept", "each"),
+    "new buffers at each update",
+    {f"    {BUFFERS}\n\n": "", CALL: f"{BUFFERS}\n        {CALL}"},
+    "buffer|momentum|kept|each",
 )
 wrong(
-    "train_manual_update, new buffers at each epoch",
+    "new buffers at each epoch",
     """
 def train_manual_update(
     epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
@@ -53,50 +52,42 @@ def train_manual_update(
         )
     return losses
 """,
-    *("epoch", "buffer"),
+    "epoch|buffer",
 )
 wrong(
-    "train_manual_update, momentum and decay exchanged",
-    changed(TRAINING, "momentum, weight_decay, buffers", "weight_decay, momentum, buffers"),
-    *("exchanged", "order", "decay", "momentum"),
+    "momentum and decay exchanged",
+    {"momentum, weight_decay, buffers": "weight_decay, momentum, buffers"},
+    "exchanged|order|decay|momentum",
 )
 wrong(
-    "train_manual_update, plain steps",
-    changed(TRAINING, CALL, "plain_step(list(model.parameters()), learning_rate)"),
-    *("momentum", "decay"),
+    "plain steps", {CALL: "plain_step(list(model.parameters()), learning_rate)"}, "momentum|decay"
 )
 wrong(
-    "train_manual_update, momentum without decay",
-    changed(TRAINING, CALL, "manual_sgd_step(model, learning_rate, momentum, 0.0, buffers)"),
+    "momentum without decay",
+    {CALL: "manual_sgd_step(model, learning_rate, momentum, 0.0, buffers)"},
     "decay",
 )
+wrong("nothing returned", {RETURN: RETURN.removeprefix("return ")}, "return|None|losses")
 wrong(
-    "train_manual_update, nothing returned",
-    changed(TRAINING, RETURN, RETURN.removeprefix("return ")),
-    *("return", "None", "losses"),
+    "the update called and its result handed over",
+    {"train_loader, update)": "train_loader, lambda: update)"},
+    "not move|change|unchanged|update|never",
 )
 wrong(
-    "train_manual_update, the update called and its result handed over",
-    changed(TRAINING, "train_loader, update)", "train_loader, lambda: update)"),
-    *("not move", "change", "unchanged", "update", "never"),
-)
-wrong(
-    "train_manual_update, the penalty in the loss and the decay in the step",
-    changed(
-        TRAINING,
-        RETURN,
-        """
+    "the penalty in the loss and the decay in the step",
+    {
+        RETURN: """
     def penalized(scores, y):
         squares = sum((p**2).sum() for p in model.parameters())
         return loss_function(scores, y) + weight_decay / 2 * squares
 
     return run_epochs(epoch_count, model, penalized, train_loader, update)
-""".strip(),
-    ),
-    *("decay", "twice", "loss", "penalty"),
+""".strip()
+    },
+    "decay|twice|loss|penalty",
 )
 wrong(
-    "train_manual_update, the learning rate falls",
+    "the learning rate falls",
     """
 def train_manual_update(
     epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
@@ -112,10 +103,10 @@ def train_manual_update(
         lambda: manual_sgd_step(model, rate[0], momentum, weight_decay, buffers), slower,
     )
 """,
-    *("learning rate", "learning_rate", "epoch"),
+    "learning rate|learning_rate|epoch",
 )
 wrong(
-    "train_manual_update, one buffer that is shared by all trainings",
+    "one buffer that is shared by all trainings",
     """
 BUFFERS = {}
 
@@ -129,17 +120,17 @@ def train_manual_update(
         lambda: manual_sgd_step(model, learning_rate, momentum, weight_decay, buffers),
     )
 """,
-    *("buffer", "second", "training", "call"),
+    "buffer|second|training|call",
 )
 wrong(
-    "train_manual_update, trains a model of its own",
-    changed(TRAINING, BUFFERS, "model = new_model()\n    " + BUFFERS),
-    *("model", "not move", "change", "unchanged", "never"),
+    "trains a model of its own",
+    {BUFFERS: "model = new_model()\n    " + BUFFERS},
+    "model|not move|change|unchanged|never",
 )
 
-right("train_manual_update, a function update", TRAINING)
+right("a function update", TRAINING)
 right(
-    "train_manual_update, functools.partial",
+    "functools.partial",
     """
 import functools
 
@@ -154,7 +145,7 @@ def train_manual_update(
 """,
 )
 right(
-    "train_manual_update, its own loop",
+    "its own loop",
     """
 def train_manual_update(
     epoch_count, model, loss_function, learning_rate, momentum, weight_decay, train_loader
