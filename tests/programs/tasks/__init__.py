@@ -43,7 +43,7 @@ class Program:
     """A solution: the source that defines `cell`, a name of the notebook.
 
     words: a fair message about a wrong one holds at least one of them, in upper or lower case.
-    listed: a mistake that is known by name, so the message must say it; others must only be told.
+    listed: a mistake that is known by name; it is judged in each run of the tests.
     exact: False for a right one whose numbers may differ from the notebook's by rounding.
     """
 
