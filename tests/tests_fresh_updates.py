@@ -5,8 +5,9 @@ import re
 import pytest
 
 from tests.helpers.judging import diagnosis_in, judge, names_in
-from tests.programs.updates_fresh import WRONG
+from tests.programs.updates import fresh_pairs, fresh_wrong
 
+WRONG = fresh_wrong.WRONG | fresh_pairs.WRONG
 NO_DECAY = "weight decay is not applied"
 NO_MOMENTUM = "momentum has no effect: each step has the last gradient alone"
 FIRST_STEP = "only the first step moves anything, though every batch is read"

@@ -5,8 +5,8 @@ import torch
 
 from checks.trainings import planted_training
 from tests.helpers.judging import judge, names_in
-from tests.programs.updates_fresh import WRONG
-from tests.programs.updates_right import per_parameter
+from tests.programs.updates import per_parameter
+from tests.programs.updates.fresh_wrong import WRONG
 
 DECAY, MOVE = "g = g.add(p, alpha=weight_decay)", "p.add_(g, alpha=-learning_rate)"
 STEP = MOVE.removesuffix(")")

@@ -8,8 +8,8 @@ from torch.optim import optimizer
 from checks.sgd_test import sgd_test
 from checks.trainings import planted_training
 from tests.helpers.judging import Momentum, judge
-from tests.programs.updates_fresh import WRONG
-from tests.programs.updates_right import RIGHT, other_order
+from tests.programs.updates.fresh_wrong import WRONG
+from tests.programs.updates.right import RIGHT, other_order
 
 
 def with_optimizer(make):
