@@ -34,22 +34,15 @@ ONLY_IF_NAMED = {"bench", "browser", "fault"}  # by -m; each has a command of it
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what -m must name; the central tests first, whole notebooks last.
-
-    So a mistake is seen within seconds.
-    """
+    """Leave out what -m must name; the central tests first, whole notebooks last."""
     markers = {item: {marker.name for marker in item.iter_markers()} for item in items}
     left_out = ONLY_IF_NAMED - set(re.findall(r"\w+", config.option.markexpr))
     config.hook.pytest_deselected(items=[item for item in items if markers[item] & left_out])
     items[:] = [item for item in items if not markers[item] & left_out]
 
     def place(item):
-        return (
-            "notebook" in markers[item],
-            "slow" in markers[item],
-            item.path.parent != ROOT,
-            "planted" in item.name,
-        )
+        of = markers[item]
+        return "notebook" in of, "slow" in of, item.path.parent != ROOT, "planted" in item.name
 
     items.sort(key=place)
 
@@ -74,6 +67,12 @@ def backward(request, part1):
 def case(part1):
     """A net of the widths [2, 3, 2] with a batch of four, in double precision."""
     return make_case(part1.MyNet, [2, 3, 2], 4, seed=1)
+
+
+@pytest.fixture(scope="session")
+def model(part1):
+    """A net of the widths [2, 3, 2], whose weights stay as they are; in double precision."""
+    return make_case(part1.MyNet, [2, 3, 2], 1, seed=1).model
 
 
 @pytest.fixture(scope="session")

@@ -45,11 +45,8 @@ PROVED_BY = {  # each row of the table of checks can fail: a mistake that it not
     "an optimizer moves the weights": "dL_dw[1].view(-1)[-1] = torch.nan",
     "parameters stay trainable leaves": "for p, g in pairs(): p.requires_grad_(False)",
 }
-BESIDES_MAIN_TEST = {  # the check, and on which of the small nets
-    "against the complex step": (
-        check_complex_step,
-        (0, 4, 5),
-    ),  # softplus takes no complex numbers
+BESIDES_MAIN_TEST = {  # the check, and on which small nets: softplus takes no complex numbers
+    "against the complex step": (check_complex_step, (0, 4, 5)),
     "torch's gradcheck": (check_gradcheck, range(6)),
     "inner products": (check_inner_products, range(6)),
 }
@@ -66,7 +63,6 @@ def table(part1):
 
 
 def planted(name):
-    """The backward pass with a planted mistake."""
     return PLANTED[name].backward()
 
 
@@ -119,7 +115,6 @@ def test_each_check_can_fail(table):
 
 
 def test_a_planted_mistake_is_named_with_all_that_replays_it(table):
-    """The message names net, batch, parameter, both values and the seed."""
     others = ("other nets against autograd", "other nets against differences")
     for title in (*others, "against the complex step"):
         words = str(table[title].verdict(planted(HALF)))

@@ -87,7 +87,6 @@ def test_planted_step_is_rejected(mistake):
 
 
 def test_sgd_test_finds_the_right_ones_equal_to_the_last_bit(part2, judge):
-    """Those of the notebook and those that hold the planted mistakes, without a remark."""
     judged = [({"train_manual_update": part2.train_manual_update}, 7)]
     judged += [({"train_manual_update": planted_training()}, 7)]
     judged += [({"step": step}, 9) for step in (part2.manual_sgd_step, planted_step())]
@@ -128,7 +127,6 @@ BAD += [{name: math.nan} for name in ("learning_rate", "momentum", "weight_decay
 
 @pytest.mark.parametrize("bad", BAD, ids=str)
 def test_step_refuses_bad_values_and_moves_nothing(part2, bad):
-    """What torch refuses, and NaN, which torch takes."""
     switches = dict(learning_rate=0.1, momentum=0.0, weight_decay=0.0) | bad
     name, value = next(iter(bad.items()))
     net = nn.Linear(2, 2)

@@ -72,11 +72,9 @@ def test_numbers_of_any_smooth_net(backward, part1):
 def test_permutation_can_fail(part1):
     case = make_case(part1.MyNet, [2, 4, 4, 2], 5, SMOOTH, seed=1)
     check_permutation(PLAIN, case)
-    first = "dL_dw[l] = dL_dz[:1].T @ a[l - 1][:1]; dL_db[l] = dL_dz[0].clone()"
-    for name in (
-        first,
-        "dL_da = dL_dz @ W[l].T.reshape(W[l].shape)",
-        "edit(lambda g: g + 1e-8 * torch.rand_like(g))",
-    ):
+    names = ["dL_dw[l] = dL_dz[:1].T @ a[l - 1][:1]; dL_db[l] = dL_dz[0].clone()"]
+    names += ["dL_da = dL_dz @ W[l].T.reshape(W[l].shape)"]
+    names += ["edit(lambda g: g + 1e-8 * torch.rand_like(g))"]
+    for name in names:
         with pytest.raises(AssertionError):
             check_permutation(PLANTED[name].backward(), case)

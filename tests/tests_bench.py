@@ -1,8 +1,4 @@
-"""The timings: only `make bench` runs these.
-
-ROWS names what is measured, and what it may come to. Each row is printed when it is measured; all
-are kept in results/bench.json, which nothing compares. A ratio has a 95% interval of its median.
-"""
+"""The timings: only `make bench` runs these. They are printed, and kept in results/bench.json."""
 
 import platform
 import re
@@ -130,7 +126,7 @@ our_epoch, torchs_epoch = (partial(epoch, by_hand=ours) for ours in (True, False
 load = "from support.definitions import load_definitions as load; load('gradient_descent.ipynb')"
 loading = partial(new_process, code=load)
 imports = partial(new_process, code="import torch, matplotlib.pyplot")
-ROWS = {
+ROWS = {  # what is measured, and what it may come to
     "backpropagation against autograd": Row(by_hand, by_autograd, 200, 1.05),
     "vectorized against loop": Row(by_hand, by_loop, 16),
     "the same, backward alone": Row(alone, loop_alone, 16, 0.1),

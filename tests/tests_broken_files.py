@@ -1,16 +1,14 @@
 """Images in odd states: each place is tried, what is wrong is said, a whole copy is used.
 
-Where none is whole, they are downloaded, or one clear error says what to do. On the tiny copies of
-conftest.py: torchvision is told their MD5s.
+Where none is whole, they are downloaded, or one clear error says what to do.
 """
 
+import functools
 import gzip
 import http.server
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import tarfile
 import threading
 
@@ -22,6 +20,7 @@ import pytest
 from torchvision.datasets import CIFAR10, MNIST
 
 from conftest import md5
+from tests.helpers.processes import run_python
 
 INNER = CIFAR10.base_folder
 
@@ -148,7 +147,7 @@ def test_a_good_file_beside_a_damaged_one(image_folders, name):
 
 
 @pytest.mark.fault
-def test_images_are_found_from_another_folder(tmp_path):
+def test_images_are_found_from_another_folder(tmp_path, monkeypatch):
     """Those of the clone's own data/, with nothing in the environment, and no stray data/."""
     if not (find_cifar10() and find_mnist()):
         pytest.skip("needs a copy of CIFAR-10 and one of MNIST; `make run` fetches them")
@@ -159,15 +158,11 @@ def test_images_are_found_from_another_folder(tmp_path):
     for source in (find_cifar10() / INNER, find_mnist()[0].parent.parent):
         (clone / "data" / source.name).symlink_to(source)
     code = "from support.images import *; print(find_cifar10(), *find_mnist())"
-    variables = {name: value for name, value in os.environ.items() if not name.endswith("_ROOT")}
-    variables |= {"PYTHONPATH": str(clone)}
-    command = [sys.executable, "-c", code]
-    output = subprocess.check_output(command, text=True, cwd=elsewhere, env=variables)
+    for name in ("CIFAR10_ROOT", "MNIST_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+    output = run_python("-c", code, folder=elsewhere, PYTHONPATH=str(clone)).stdout
     assert output.startswith(f"{clone / 'data'} ") and output.count(str(clone / "data")) == 3
     assert os.listdir(elsewhere) == []
-
-
-# --- downloads
 
 
 def test_missing_images_are_one_clear_error(part2, image_folders):
@@ -200,14 +195,11 @@ def server(image_folders, monkeypatch):
         (served / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
 
     class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments):
+        def log_message(self, *arguments):  # once a request
             limits.append(socket.getdefaulttimeout())
-            super().__init__(*arguments, directory=served)
 
-        def log_message(self, *arguments):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+    handler = functools.partial(Handler, directory=served)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         threading.Thread(target=running.serve_forever).start()
         url = f"http://127.0.0.1:{running.server_port}/"
         monkeypatch.setenv("no_proxy", "127.0.0.1")

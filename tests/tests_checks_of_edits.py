@@ -33,10 +33,7 @@ def test_other_classes_and_sizes(CLASSES):
 @pytest.mark.parametrize(
     ("CLASSES", "words"),
     [
-        (
-            {"dog": 3, "car": 1},
-            "'dog' has not the label 3",
-        ),
+        ({"dog": 3, "car": 1}, "'dog' has not the label 3"),
         ({"cat": 30, "car": 1}, "'cat' has not the label 30, which is no label"),
         ({"cow": 3, "car": 1}, "'cow' is no class of CIFAR-10"),
         ({"cat": 3, "dog": 5, "car": 1}, "it does not name two classes"),
@@ -58,10 +55,7 @@ RULE = dict(learning_rate=0.1, momentum=0.9, weight_decay=0.0)
         ([RULE], "it is a list"),
         ({}, "there is no instance"),
         ({1: RULE | dict(learning_rate="0.1")}, "learning_rate of No 1 is '0.1'"),
-        (
-            {1: RULE, 2: dict(momentum=0)},
-            "No 2 has no learning_rate, ",
-        ),
+        ({1: RULE, 2: dict(momentum=0)}, "No 2 has no learning_rate, "),
         ({1: RULE | dict(lr=1)}, "No 1 has an unknown lr"),
         ({1: RULE | dict(momentum=-0.9)}, "momentum of No 1 is -0.9"),
         ({1: RULE | dict(weight_decay=math.nan)}, "weight_decay of No 1 is nan"),

@@ -3,6 +3,7 @@
 import copy
 import math
 from itertools import product
+from unittest.mock import ANY, Mock
 
 import numpy as np
 import pytest
@@ -63,7 +64,6 @@ def test_schedule_and_order_of_an_epoch(convolutions):
 
 @pytest.mark.parametrize("schedule", [True, False])
 def test_convolutional_training_is_torchs_nesterov(convolutions, schedule):
-    """fit() beside torch.optim.SGD, whose learning rate is set from step to step."""
     torch.manual_seed(4)
     images, y = torch.rand(40, 4, 4, 3), torch.arange(40) % 2
     ours = nn.Sequential(nn.Flatten(), nn.Linear(48, 2), nn.BatchNorm1d(2))
@@ -81,10 +81,7 @@ def test_convolutional_training_is_torchs_nesterov(convolutions, schedule):
         losses[-1].backward()
         optimizer.step()
     assert loss == pytest.approx(sum(losses[5:]).item() / 5)
-    for entry, expected in zip(
-        ours.state_dict().values(), theirs.state_dict().values(), strict=True
-    ):
-        torch.testing.assert_close(entry, expected, rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(ours.state_dict(), theirs.state_dict(), rtol=1e-5, atol=1e-7)
 
 
 def test_a_diverged_training_ends_with_the_loss_that_is_not_finite(convolutions):
@@ -94,8 +91,7 @@ def test_a_diverged_training_ends_with_the_loss_that_is_not_finite(convolutions)
     images[5], before = math.inf, copy.deepcopy(net.state_dict())
     recipe = convolutions.CNN_RECIPE | dict(batch_size=8, augmentation=False)
     assert math.isnan(convolutions.fit(net, images, y, recipe, 3, torch.Generator().manual_seed(1)))
-    for name, entry in net.state_dict().items():
-        assert torch.equal(entry, before[name])
+    torch.testing.assert_close(net.state_dict(), before, rtol=0, atol=0)
 
 
 def test_nets_are_measured_on_the_part_named(convolutions, few_images):
@@ -134,13 +130,7 @@ def test_validation_images_choose_the_rate_and_test_images_see_the_chosen_net(
     X = torch.rand(256, 3, 32, 32, generator=generator) + 2 * y[:, None, None, None] - 1.5
     parts = dict.fromkeys(("training", "validation", "test"), (X, y))
     monkeypatch.setattr(convolutions, "single_precision_images", lambda: parts)
-    wrong_images, nets, seen = convolutions.wrong_images, [], []
-
-    def watched(net, part):
-        nets.append(net)
-        seen.append(part)
-        return wrong_images(net, part)
-
+    watched = Mock(wraps=convolutions.wrong_images)
     monkeypatch.setattr(convolutions, "wrong_images", watched)
     changes = convolutions.RECIPES["plain"] | dict(convolution=False, batch_size=64)
     run = convolutions.train_cnn(7, [1e-12, 0.02, 1e30], 9, evaluate_test=True, **changes)
@@ -151,30 +141,25 @@ def test_validation_images_choose_the_rate_and_test_images_see_the_chosen_net(
     assert unmoved < learned == 1 and diverged == 0.5
     assert run["tried"][2]["training_loss"] is None
     assert run["tried"][0]["training_loss"] > run["tried"][1]["training_loss"]
-    assert seen == [*["validation"] * 3, "test"] and nets[3] is nets[1]
-    seen.clear()
+    nets, seen = zip(*(call.args for call in watched.call_args_list), strict=True)
+    assert seen == (*["validation"] * 3, "test") and nets[3] is nets[1]
+    watched.reset_mock()
     run = convolutions.train_cnn(7, [0.02], 1, **changes)
-    assert seen == ["validation"]
+    watched.assert_called_once_with(ANY, "validation")
     assert run["test_wrong"] is run["test_accuracy"] is None
 
 
-CHANGES = [
-    {},
-    dict(normalization=False),
-    dict(augmentation=False),
-    dict(convolution=False),
-]
+CHANGES = [{}, dict(normalization=False), dict(augmentation=False), dict(convolution=False)]
 
 
 @pytest.mark.parametrize("changes", CHANGES, ids="-".join)
 def test_the_recipe_reaches_net_and_images(convolutions, few_images, monkeypatch, changes):
-    """A whole training on twenty images; fit() is watched, for the net and the images it gets."""
-    fit, calls = convolutions.fit, []
-    monkeypatch.setattr(convolutions, "fit", lambda *given: calls.append(given) or fit(*given))
+    watched = Mock(wraps=convolutions.fit)
+    monkeypatch.setattr(convolutions, "fit", watched)
     recipe = convolutions.CNN_RECIPE | dict(batch_size=10, learning_rate=0.2) | changes
     run = convolutions.train_cnn(0, [0.2], 1, batch_size=10, **changes)
     assert run == run | recipe
-    ((net, images, _, given, *_),) = calls
+    (((net, images, _, given, *_), _),) = watched.call_args_list
     assert given == recipe
     kinds = [type(module) for module in net.modules()]
     normalized = nn.BatchNorm2d in kinds or nn.BatchNorm1d in kinds

@@ -9,28 +9,11 @@ from checks.main_test import main_test
 from checks.naming import diagnose, same
 from checks.nets import gradients_of, make_case, run
 from checks.reference import backward_with
-from tests.programs.passes import (
-    fresh_one_sample,
-    fresh_pairs,
-    fresh_right,
-    fresh_wrong,
-    right_any_net,
-    right_more,
-    right_passes,
-    wrong_passes,
-)
+from tests.helpers.passes import FRESH, RIGHT, TANH_ALONE
 from tests.programs.passes.flaws import FLAWS, half_of, pass_with
 
-RIGHT = right_passes(right_any_net, right_more, fresh_right)
-TANH_ALONE = {f.__name__ for f in right_more.TANH_ALONE}
-FRESH = wrong_passes(fresh_wrong, fresh_pairs, fresh_one_sample)
 STYLES = ["lists_for_dicts", "with_prints", "ones_beside_the_activations"]
 STYLES += ["tanh_from_a", "tanh_forward_in_numpy"]
-
-
-@pytest.fixture(scope="module")
-def model(part1):
-    return make_case(part1.MyNet, [2, 3, 2], 1, seed=1).model
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +22,8 @@ def nets(part1):
     sizes = [([3, 3, 3, 3], 4), ([2, 5, 3, 2], 3), ([4, 4], 6), ([2] * 6, 2), ([3, 2, 4], 1)]
     mixed = ["sin 2z", "sigmoid", "sin", "softplus"]
     return {
-        ("mixed" if names else "as given"): [
-            make_case(part1.MyNet, n_l, n, names, seed=90 + n) for n_l, n in sizes
-        ]
-        for names in (mixed, None)
+        "mixed": [make_case(part1.MyNet, n_l, n, mixed, seed=90 + n) for n_l, n in sizes],
+        "as given": [make_case(part1.MyNet, n_l, n, seed=90 + n) for n_l, n in sizes],
     }
 
 
@@ -84,9 +65,8 @@ def same_numbers(left, right):
 @pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.fault)])
 def test_a_name_is_given_only_where_the_numbers_are_that_mistakes(model, nets, step):
     """Students' passes, pairs, halves: what they are called gives their numbers on other nets."""
-    others = {
-        pair: pass_with(*pair) for pair in list(itertools.combinations(FLAWS, 2))[:: 25 * step]
-    }
+    pairs = list(itertools.combinations(FLAWS, 2))[:: 25 * step]
+    others = {pair: pass_with(*pair) for pair in pairs}
     others |= {(flaw, "layer 1"): half_of(flaw, 1) for flaw in list(FLAWS)[:: 3 * step]}
     others |= {(name,): FRESH[name] for name in list(FRESH)[:: 2 * step]}
     named = 0

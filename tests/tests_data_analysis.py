@@ -25,7 +25,6 @@ def test_exact_doubles_are_counted_in_a_part_and_across(part2, images):
 
 
 def test_watching_changes_nothing(part2, few_batches):
-    """The same losses, weights and random numbers, whether after_epoch measures or not."""
     rule, batches = dict(learning_rate=0.1, momentum=0.9, weight_decay=0.01), few_batches[1:]
     plain, state = part2.train_both(2, batches, **rule), torch.get_rng_state()
     after_epoch, history = part2.watch({"validation": batches, "sample": batches[:1]})
@@ -42,7 +41,6 @@ def test_watching_changes_nothing(part2, few_batches):
 
 
 def test_baselines_see_what_they_say_and_are_chosen_on_validation_images(part2, images):
-    """The best one on (small) validation images is taken, which is not always the first one."""
     parts = [
         TensorDataset(part.tensors[0][:300, :, ::8, ::8], part.tensors[1][:300]) for part in images
     ]

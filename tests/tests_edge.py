@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from checks.trainings import torch_sgd
+from checks.difference import same_bits
+from checks.trainings import same_parameters, torch_sgd
 from tests.helpers.curvature import (
     eigenvalues_of,
     gradient_and_hessian,
@@ -120,13 +121,11 @@ def test_start_is_the_reports_own(part2, edge, images, monkeypatch):
     """The report's seed in double precision: its initial weights, its batches; else others."""
     monkeypatch.setattr(edge.PART2, "load_airplane_bird", lambda root, seed: images)
     training, parts, (X, y) = edge.start(2, part2.SEED, torch.double)
-    pairs = zip(training.model.parameters(), part2.new_model().parameters(), strict=True)
-    assert all(torch.equal(p, q) for p, q in pairs)
+    assert same_parameters(training.model, part2.new_model())
     for part, dataset in zip(("training", "validation"), images[:2], strict=True):
         for ours, theirs in zip(parts[part], part2.make_loader(dataset), strict=True):
-            assert torch.equal(ours[0], theirs[0]) and torch.equal(ours[1], theirs[1])
-    assert torch.equal(X, images[0].tensors[0][:1000])
-    assert torch.equal(y, images[0].tensors[1][:1000])
+            assert same_bits(tuple(ours), tuple(theirs))
+    assert same_bits((X, y), images[0][:1000])
     assert training.rule == part2.INSTANCES[2] and training.momentum_buffer == [None] * 8
     other, _, (X, _) = edge.start(4, 1)
     assert X.dtype == next(other.model.parameters()).dtype == torch.float32

@@ -1,18 +1,15 @@
 """The saved results of edge.ipynb: they fit together, and each verdict follows from them."""
 
-from support.studies import judged, mean_interval
-
 import numpy as np
 import pytest
 
-from tests.helpers.results import read_results
+from tests.helpers.results import check_studies, read_results
 
 
 def test_saved_edge_fits_together(edge):
-    """What was judged follows from what was measured; the run looked at is the report's own."""
     saved = read_results("edge")
     own = read_results("gradient_descent")["instances"][1]
-    no_2, fall = saved["instances"]["2"], saved["fall"]
+    no_2, fall, begins = saved["instances"]["2"], saved["fall"], []
     assert no_2["bound"] == pytest.approx(2 / 0.1) and saved["images"] == 1_000
     if saved["environment"] == read_results("gradient_descent")["environment"]:
         assert no_2["validation"] == own["validation_accuracy_by_epoch"]
@@ -31,24 +28,17 @@ def test_saved_edge_fits_together(edge):
         assert run["falls"] == edge.deepest(edge.find_falls(accuracies))
         depth = edge.depth_of_any_steps(accuracies)
         assert saved["any_20_steps"][str(run["seed"])] == pytest.approx(depth, abs=1e-12)
-    assert [
-        (run["seed"], run["first"] + f["begin"]) for run in saved["runs"] for f in run["falls"]
-    ] == [(changed["seed"], changed["step"]) for changed in saved["interventions"]]
+        begins += [(run["seed"], run["first"] + f["begin"]) for f in run["falls"]]
+    assert begins == [(changed["seed"], changed["step"]) for changed in saved["interventions"]]
 
 
-def test_saved_verdicts_of_edge_follow_from_what_was_measured():
+def test_saved_verdicts_of_edge_follow_from_what_was_measured(edge):
     saved = read_results("edge")
     depths = [changed["depths"] for changed in saved["interventions"]]
-    orders = ("order 1", "order 2")
-
-    def mean(way, n):
-        return np.array([np.mean([d[f"{order}{way}"][n] for order in orders]) for d in depths])
-
-    unchanged = np.array([d["unchanged"] for d in depths])
+    new_orders = [edge.mean_depth(d, 1) - edge.mean_depth(d, 1, half=True) for d in depths]
+    trainings = saved["last_batch"]["trainings"]
     falls = {
-        change: np.array(
-            [t["falls"] for t in saved["last_batch"]["trainings"] if t["change"] == change]
-        )
+        change: np.array([t["falls"] for t in trainings if t["change"] == change])
         for change in (None, "equal_batches", "last_batch_left_out")
     }
     means = np.array([[r["mean_batch_sharpness"], r["mean_curvature"]] for r in saved["runs"]])
@@ -56,18 +46,15 @@ def test_saved_verdicts_of_edge_follow_from_what_was_measured():
     values = {
         "batch_sharpness": far[:, 0],
         "largest_curvature": far[:, 1] - far[:, 0],
-        "half_rate": 1 - np.array([d["half rate"][1] for d in depths]) / unchanged[:, 1],
-        "other_order": mean("", 0) / unchanged[:, 0],
-        "half_rate_in_other_orders": mean("", 1) - mean(", half rate", 1),
+        "half_rate": [1 - d["half rate"][1] / d["unchanged"][1] for d in depths],
+        "other_order": [edge.mean_depth(d, 0) / d["unchanged"][0] for d in depths],
+        "half_rate_in_other_orders": new_orders,
     }
     for no, runs in saved["within_epochs"].items():
         values[f"within_epochs_{no}"] = [max(run["ratios"]) for run in runs]
     for change in ("equal_batches", "last_batch_left_out"):
         values[change] = falls[change] - falls[None] / 2
-    assert values.keys() == saved["studies"].keys()
-    for name, study in saved["studies"].items():
-        assert study["n"] == len(values[name])
-        assert study["interval"] == pytest.approx(mean_interval(values[name])[1:], abs=1e-9), name
-        threshold = {key: study[key] for key in ("at_least", "at_most") if key in study}
-        judgment = judged(study["prediction"], study["n"], study["interval"], **threshold)
-        assert study["verdict"] == judgment["verdict"], name
+    told = edge.STEP_PREDICTIONS | edge.CHANGE_PREDICTIONS | edge.WITHIN_PREDICTIONS
+    told |= edge.LAST_PREDICTIONS
+    predictions = {name: dict(prediction=words) | limit for name, (words, limit) in told.items()}
+    check_studies(saved["studies"], values, predictions)

@@ -3,8 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 
 from support.exercise import NOTEBOOKS
 from support.images import find_mnist
@@ -16,6 +14,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from tests.helpers.exercise import CELLS
+from tests.helpers.processes import run_python
 
 WRONG = {  # a solution with a mistake: (right, wrong, what the check says that follows)
     "paper_da2": ("[[2], [-2]]", "[[2], [2]]", "(1), dL_da[2] on paper: expected"),
@@ -91,10 +90,9 @@ def work_through(tree, name, mode):
 @pytest.mark.fault
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_task_by_task(tree_copy, name, short_mode):
-    """In an exercise that is made in the tree itself; nothing else there changes."""
     mode = short_mode if name == NOTEBOOKS[1] else "quick" if find_mnist() else "stand-in"
     shutil.rmtree(tree_copy / "exercise", ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "support.exercise"], cwd=tree_copy, check=True)
+    assert run_python("-m", "support.exercise", folder=tree_copy).returncode == 0
     before = files(tree_copy)
     stops, found = work_through(tree_copy, name, mode)
     assert stops == [f"{task}: write {first}" for task, first, *_ in CELLS[name]]

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from tests.helpers.judging import diagnosis_in, judge, names_in
-from tests.programs.updates_fresh import WRONG
+from tests.programs.updates import fresh_pairs, fresh_wrong
 
+WRONG = fresh_wrong.WRONG | fresh_pairs.WRONG
 NO_DECAY = "weight decay is not applied"
 NO_MOMENTUM = "momentum has no effect: each step has the last gradient alone"
 FIRST_STEP = "only the first step moves anything, though every batch is read"
@@ -20,14 +21,14 @@ OVER_BATCHES = "weight decay is 1 / (number of batches) times torch's"
 OVER_IMAGES = "the step is 1 / (number of images in the batch) times torch's: its learning rate"
 ONCE = "the gradients are cleared once an epoch, not at each batch; or the loss is summed"
 SHRINKS = "weight decay shrinks the gradient, not the parameter: the whole step is multiplied by"
+CLEARED = "the gradients are cleared between the backward pass and the update"
+STARTS_TWICE = "the first gradient counts twice: the buffer starts with it and gets it again"
 FRESH = {  # all that is said of each
     "generator_used_up": [FIRST_STEP],
     "step_before_backward": ["each step uses the gradient of the batch before"],
     "one_step_an_epoch": ["one step an epoch, with the sum of all its gradients"],
     "zero_grad_once_an_epoch": [ONCE],
-    "zero_grad_after_backward": [
-        "the gradients are cleared between the backward pass and the update"
-    ],
+    "zero_grad_after_backward": [CLEARED],
     "returns_after_one_epoch": ["only the first epoch is trained"],
     "trains_a_copy": ["the parameters are not moved at all"],
     "divided_by_the_batch_size": [OVER_IMAGES],
@@ -38,9 +39,7 @@ FRESH = {  # all that is said of each
     "buffer_by_shape": [BY_SHAPE],
     "previous_without_a_copy": [NO_MOMENTUM],
     "optimizer_made_at_each_step": [NO_MOMENTUM],
-    "first_gradient_twice": [
-        "the first gradient counts twice: the buffer starts with it and gets it again"
-    ],
+    "first_gradient_twice": [STARTS_TWICE],
     "decays_the_velocity": ["weight decay is applied to the momentum buffer, not to the parameter"],
     "plain_descent": [NO_DECAY, NO_MOMENTUM],
     "minus_decay_and_dampening": [MINUS, DAMPENED],
@@ -63,10 +62,7 @@ FRESH = {  # all that is said of each
         NO_MOMENTUM,
     ],
     "clipped_and_no_decay": ["the gradients are clipped to a norm of 0.1", NO_DECAY],
-    "l1_and_buffer_by_length": [
-        "weight decay uses the sign of p: that is L1, not L2",
-        BY_SHAPE,
-    ],
+    "l1_and_buffer_by_length": ["weight decay uses the sign of p: that is L1, not L2", BY_SHAPE],
     "previous_step_itself_and_decay_without_lr": [
         "weight decay is not multiplied by the learning rate",
         NO_MOMENTUM,

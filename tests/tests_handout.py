@@ -28,15 +28,6 @@ def test_it_accepts_the_notebooks_pass_on_all_four_counts(backward, gradient_che
     assert list(passed.values()) == [True] * 4 and seen == {shapes}
 
 
-def pass_that_changes(backward, change):
-    def changing(model, y_true, y_pred):
-        backward(model, y_true, y_pred)
-        with torch.no_grad():
-            change(model.fc["1"])
-
-    return changing
-
-
 def halve_a_gradient_of(linear):
     linear.weight.grad = linear.weight.grad / 2
 
@@ -49,12 +40,6 @@ def replace(linear):
     linear.weight.data = linear.weight + 1  # no longer the tensor whose alias the test has kept
 
 
-def detach_from_its_leaf(linear):
-    bias = linear.bias
-    del linear._parameters["bias"]
-    linear._parameters["bias"] = torch.nn.Parameter(bias.clone()) * 1
-
-
 @pytest.mark.parametrize(
     ("change", "fails"),
     [
@@ -64,18 +49,23 @@ def detach_from_its_leaf(linear):
     ],
 )
 def test_each_check_can_fail(part1, gradient_checks, change, fails):
-    wrong = pass_that_changes(part1.backpropagation, change)
+    def wrong(model, y_true, y_pred):
+        part1.backpropagation(model, y_true, y_pred)
+        with torch.no_grad():
+            change(model.fc["1"])
+
     passed = gradient_checks.handout_verdicts(wrong, "toy")
     assert {name for name, verdict in passed.items() if not verdict} == fails
     model = part1.MyNet([2, 3, 2])
     assert gradient_checks.handout_attached(model)
+    linear, bias = model.fc["1"], model.fc["1"].bias
+    del linear._parameters["bias"]
     with torch.enable_grad():
-        detach_from_its_leaf(model.fc["1"])
+        linear._parameters["bias"] = torch.nn.Parameter(bias.clone()) * 1  # no longer a leaf
     assert not gradient_checks.handout_attached(model)
 
 
 def test_differences_see_every_entry(part1, gradient_checks, case):
-    """A gradient that is wrong in one entry, of any parameter, is far from the differences."""
     x, y_true = case.x[:1], case.y[:1]
     part1.backpropagation(case.model, y_true, case.model(x))
     assert gradient_checks.residual_of_differences(case.model, x, y_true) < 1e-7

@@ -47,10 +47,8 @@ def test_split_and_pixels_are_the_published_runs(part2, cifar10):
     """Against torchvision's own way to the images: PIL, to_tensor, one by one."""
     labeled, official_test = (CIFAR10(find_cifar10(), train=train) for train in (True, False))
     assert (labeled.classes[0], labeled.classes[2]) == part2.CLASS_NAMES
-    kept, tested = (
-        [i for i, label in enumerate(source.targets) if label in (0, 2)]
-        for source in (labeled, official_test)
-    )
+    sources = (labeled, official_test)
+    kept, tested = ([i for i, y in enumerate(s.targets) if y in (0, 2)] for s in sources)
     drawn = random.Random(265).sample(kept, 8_000)
     parts = ((labeled, drawn), (labeled, sorted(set(kept) - set(drawn))), (official_test, tested))
     for dataset, (source, indices) in zip(cifar10, parts, strict=True):

@@ -6,17 +6,13 @@ import pytest
 import torch
 
 from tests.helpers.judging import diagnosis_in, judge
-from tests.programs import loops_wrong, updates_fresh, updates_right
+from tests.programs.updates import fresh_right, right, wrong, wrong_loops
 
-RIGHT = [*updates_right.RIGHT.items(), *updates_fresh.RIGHT.items()]
-
-
-def by_name(programs):
-    """Each program is a test of its name."""
-    return pytest.mark.parametrize("program", [pytest.param(p, id=name) for name, p in programs])
+RIGHT = right.RIGHT | fresh_right.RIGHT
+WRONG = wrong.WRONG | wrong_loops.WRONG
 
 
-@by_name(loops_wrong.WRONG.items())
+@pytest.mark.parametrize("program", WRONG.values(), ids=WRONG)
 def test_wrong_update_is_rejected_in_words_that_name_the_cause(capsys, program):
     train, words = program
     verdict, _, said = judge(capsys, train)
@@ -27,7 +23,7 @@ def test_wrong_update_is_rejected_in_words_that_name_the_cause(capsys, program):
     assert [w for w in words if not re.search(w, diagnosis)] == [], diagnosis
 
 
-@by_name(RIGHT)
+@pytest.mark.parametrize("program", RIGHT.values(), ids=RIGHT)
 def test_right_update_passes_and_is_told_how_nearly(capsys, program):
     train, exact = program
     verdict, checks, said = judge(capsys, train)

@@ -33,43 +33,26 @@ def test_formula_has_words_of_its_own(root):
     assert make_pdf(text, root).startswith(b"%PDF")
 
 
-LAID_OUT = """# Title
-
-**In short:**
-
-* [B](#b): yes
-
-## B
-
-| No | loss: first | loss: last |
-|---:|---:|---:|
-| 1 | 2 | 3 |
-
-It leads to
-
-$$(1) \\quad a^2$$
-
-and to [code](part.ipynb), [a place](https://example.org):
-
-```python
-1
-```
-
-These are two:
-
-* one
-* two
-
-A long table floats, and what speaks of it stays:
-
-| No |
-|---:|
-"""
-LAID_OUT += "| 1 |\n" * 9 + "\n*Table 2. Long.*\n"
+PARAGRAPHS = (
+    "# Title",
+    "**In short:**",
+    "* [B](#b): yes",
+    "## B",
+    "| No | loss: first | loss: last |\n|---:|---:|---:|\n| 1 | 2 | 3 |",
+    "It leads to",
+    r"$$(1) \quad a^2$$",
+    "and to [code](part.ipynb), [a place](https://example.org):",
+    "```python\n1\n```",
+    "These are two:",
+    "* one\n* two",
+    "A long table floats, and what speaks of it stays:",
+    "| No |\n|---:|" + 9 * "\n| 1 |",
+    "*Table 2. Long.*\n",
+)
+LAID_OUT = "\n\n".join(PARAGRAPHS)
 
 
 def test_the_pdf_has_what_markdown_has_not(root, monkeypatch):
-    """Pages in the contents, heads above heads, numbers at formulas, whole addresses."""
     (root / "report" / "formulas.json").write_text(json.dumps({r"(1) \quad a^2": "a squared"}))
     markup = typst_markup(LAID_OUT, root)
     assert '#link("part.ipynb")' in markup, "beside the PDF"
@@ -77,9 +60,8 @@ def test_the_pdf_has_what_markdown_has_not(root, monkeypatch):
     markup = typst_markup(LAID_OUT, root)
     assert '#link("https://example.org/mine/blob/main/part.ipynb")' in markup
     assert '#link("https://example.org")[a place]' in markup
-    assert re.search(
-        r"#answers\[\s+#strong\[In short:\]\s+#link\(<b>\)\[B\]: yes#pageof\(<b>\)", markup
-    )
+    answers = r"#answers\[\s+#strong\[In short:\]\s+#link\(<b>\)\[B\]: yes#pageof\(<b>\)"
+    assert re.search(answers, markup)
     assert re.search(r"colspan: 2.*\[loss\].*\[first\], \[last\]", markup, re.DOTALL)
     assert re.search(r"#leadin\[\s+It leads to\s+\].*numbering: _ => \[\(1\)\]", markup, re.DOTALL)
     assert re.search(r"#leadin\[\s+and to .*\]\s+```python", markup, re.DOTALL)

@@ -3,7 +3,6 @@
 import ast
 import os
 import re
-import subprocess
 import sys
 
 import support.files
@@ -14,6 +13,7 @@ import pytest
 
 from conftest import NOTEBOOKS
 from tests.helpers.notebooks import small_notebook
+from tests.helpers.processes import run_python
 
 
 def load(tmp_path, *sources):
@@ -126,11 +126,8 @@ print("\\n".join(opened))
 
 @pytest.mark.fault
 def test_loading_reads_no_results_and_no_images(tmp_path):
-    """From another folder, which stays empty."""
-    command = [sys.executable, "-c", LOAD_ALL, *map(str, NOTEBOOKS)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    output = subprocess.check_output(command, text=True, cwd=tmp_path, env=environment)
-    opened = output.splitlines()
+    arguments = ("-c", LOAD_ALL, *map(str, NOTEBOOKS))
+    opened = run_python(*arguments, folder=tmp_path, PYTHONPATH=str(ROOT)).stdout.splitlines()
     assert str(NOTEBOOKS[0]) in opened and str(ROOT / "data" / "published_runs.json") in opened
     forbidden = (str(ROOT / "results"), str(ROOT / "figures"), "cifar-10-batches-py", "MNIST")
     assert not [path for path in opened for part in forbidden if part in path]
@@ -177,11 +174,10 @@ if part2.DEVICE.type == "cuda":
 
 
 @pytest.mark.fault
-def test_both_optimizers_agree_on_a_gpu():
+def test_both_optimizers_agree_on_a_gpu(monkeypatch):
     """In a process of its own, which sees the GPU: deterministic algorithms, the same bits."""
-    variables = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
-    command = [sys.executable, "-c", ON_A_GPU]
-    output = subprocess.check_output(command, text=True, cwd=ROOT, env=variables)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    output = run_python("-c", ON_A_GPU).stdout
     if output == "cpu False\n":
         pytest.skip("there is no GPU")
     assert output == "cuda True\nTrue\n"

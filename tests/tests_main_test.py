@@ -118,9 +118,7 @@ def test_a_wrong_pass_in_one_screen(case, capsys):
         "    more samples at once: WRONG (1 of 29 cases are right)",
         f"{'':12}net [2, 3, 2], batch 2, the model given, toy data, seed 1",
     ]
-    assert lines[6:7] == [
-        "    manners (nothing else changes, autograd is not used, ...): right",
-    ]
+    assert lines[6] == "    manners (nothing else changes, autograd is not used, ...): right"
     assert lines[-5:] == [
         "    It looks like:",
         "        the derivative is taken at a[l] instead of z[l]",

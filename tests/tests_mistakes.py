@@ -1,10 +1,9 @@
 """Changed colors, kept weights, overconfidence and agreement; and what was saved of them."""
 
 import copy
+from unittest.mock import Mock
 
-from support import ROOT
-from support.files import read_json
-from support.studies import judged, mean_interval
+from support.studies import judged
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from torch.utils.data import TensorDataset
 
 from checks.difference import same_bits
 from tests.helpers.one_layer import OneLayer, train_one_layer
+from tests.helpers.results import check_studies, read_results
 
 
 def images_of(seed=1):
@@ -26,7 +26,6 @@ def images_of(seed=1):
 
 
 def test_changes_by_hand(mistakes):
-    """Each change changes what its name says, and keeps the rest."""
     X, y = images_of()
     means = mistakes.class_means(X, y)
     assert torch.allclose(means[1], X[[1, 3, 4]].mean(dim=(0, 2, 3)))
@@ -133,32 +132,27 @@ def test_three_nets_of_one_training(tiny, part2, overfits):
 
 
 def test_a_seed_draws_split_and_start_and_colors_are_of_training_images(mistakes, monkeypatch):
-    """The split and the start follow from the seed; the test images give no mean color."""
     y = torch.arange(260) % 2
     color = (2 * y - 1).double()[:, None, None, None].expand(-1, 3, 32, 32)
     parts = [TensorDataset(shade * color, y) for shade in (0.1, 0.2, 0.3)]
-    seeds, colored, starts = [], [], []
+    seeds, starts, means = [], [], Mock(wraps=mistakes.class_means)
 
     def load(_, seed=265):
         seeds.append(seed)
         return parts
 
-    class_means, keep = mistakes.class_means, mistakes.train_and_keep
-
-    def seen_means(X, y):
-        colored.append(X)
-        return class_means(X, y)
+    keep = mistakes.train_and_keep
 
     def seen_start(model, *rest):
         starts.append(model.weight.detach().clone())
         return keep(model, *rest)
 
     train_one_layer(mistakes.PART2, monkeypatch, load)
-    monkeypatch.setattr(mistakes, "class_means", seen_means)
+    monkeypatch.setattr(mistakes, "class_means", means)
     monkeypatch.setattr(mistakes, "train_and_keep", seen_start)
     found = mistakes.train_from_seed(2, 7)
     assert seeds == [7] == [found["seed"]]
-    assert len(colored) == 1 and same_bits(colored[0], parts[0].tensors[0])
+    assert means.call_count == 1 and same_bits(means.call_args.args, parts[0].tensors)
     torch.manual_seed(7)
     assert same_bits(starts[0], OneLayer().float().weight)
 
@@ -181,29 +175,21 @@ def test_agreement_by_hand(mistakes, mistakes_of_another, shared, by_chance, exp
 
 
 def test_saved_studies_follow_from_the_runs(mistakes):
-    results = read_json(ROOT / "results" / "mistakes.json")
-    runs, shared, gaps = results["color"]["runs"], results["shared_mistakes"], results["gaps"]
+    results = read_results("mistakes")
+    runs, shared, studies = results["color"]["runs"], results["shared_mistakes"], results["studies"]
 
     def left(change, kind="accuracy"):
         return np.array([run[kind][change] for run in runs])
 
-    decisive = {
-        name: left("unchanged") - left(name) for name in ("mirrored", "gray", "channels_swapped")
-    }
+    losing = ("mirrored", "gray", "channels_swapped")
+    decisive = {name: left("unchanged") - left(name) for name in losing}
     decisive |= {name: left(name) for name in ("same_mean", "other_mean", "mean_only")}
     decisive["direction"] = left("random_as_other") - left("other_mean")
     decisive["own_mean"] = left("own_mean", "repaired") - left("random_as_own", "repaired")
     neighbors = shared["others"]["nearest neighbors"]["agreement"]
     more = [row["agreement"] - neighbors for row in shared["seeds"].values()]
-    decisive["shared_mistakes"] = np.array(more)
-    intervals = {name: mean_interval(values)[1:] for name, values in decisive.items()}
-    intervals["average_of_selected"] = gaps["selected"]["averaged"][1:]
-    intervals["stopped_of_selected"] = gaps["selected"]["stopped"][1:]
-    predictions = mistakes.COLOR_PREDICTIONS | mistakes.CALIBRATION_PREDICTIONS
-    predictions |= mistakes.SHARED_PREDICTIONS
-    assert results["studies"].keys() == predictions.keys() == intervals.keys()
-    for name, study in results["studies"].items():
-        n = 2_000 if name.endswith("_of_selected") else 5
-        expected = judged(**predictions[name], n=n, interval=study["interval"])
-        assert study == expected, name
-        assert study["interval"] == pytest.approx(intervals[name]), name
+    decisive["shared_mistakes"] = more
+    for name, net in (("average_of_selected", "averaged"), ("stopped_of_selected", "stopped")):
+        prediction, gap = mistakes.CALIBRATION_PREDICTIONS[name], results["gaps"]["selected"][net]
+        assert studies.pop(name) == judged(**prediction, n=2_000, interval=gap[1:])
+    check_studies(studies, decisive, mistakes.COLOR_PREDICTIONS | mistakes.SHARED_PREDICTIONS)

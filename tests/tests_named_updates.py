@@ -5,10 +5,11 @@ import torch
 
 from checks.trainings import planted_training
 from tests.helpers.judging import judge, names_in
-from tests.programs.updates_fresh import WRONG
-from tests.programs.updates_right import per_parameter
+from tests.programs.updates import per_parameter
+from tests.programs.updates.fresh_wrong import WRONG
 
 DECAY, MOVE = "g = g.add(p, alpha=weight_decay)", "p.add_(g, alpha=-learning_rate)"
+STEP = MOVE.removesuffix(")")
 KEPT = "v[i].mul_(momentum).add_(g, alpha=1 - dampening)"
 START, EPOCH = "v = [None for p in parameters]", "for epoch in range(epoch_count):"
 SUMMED = {"loss.backward()": "total = total + loss\ntotal.backward(retain_graph=True)"}
@@ -17,14 +18,12 @@ IN_PLACE = {MOVE: "p.data.add_(g, alpha=-learning_rate)"}
 AGAIN = "each step gets their gradients again"
 TIMES = "the whole step is multiplied by"
 SENTENCES = {  # all that is said: the right lines, and what is written in their place
-    f"{TIMES} 1 - weight_decay": {MOVE: "p.add_(g, alpha=-learning_rate * (1 - weight_decay))"},
-    f"{TIMES} weight_decay": {MOVE: "p.add_(g, alpha=-learning_rate * (weight_decay or 1))"},
-    f"{TIMES} weight_decay, even where it is 0": {
-        MOVE: "p.add_(g, alpha=-learning_rate * weight_decay)"
-    },
+    f"{TIMES} 1 - weight_decay": {MOVE: f"{STEP} * (1 - weight_decay))"},
+    f"{TIMES} weight_decay": {MOVE: f"{STEP} * (weight_decay or 1))"},
+    f"{TIMES} weight_decay, even where it is 0": {MOVE: f"{STEP} * weight_decay)"},
     f"{TIMES} weight_decay, which p does not get": {
         DECAY: "pass",
-        MOVE: "p.add_(g, alpha=-learning_rate * (weight_decay or 1))",
+        MOVE: f"{STEP} * (weight_decay or 1))",
     },
     "weight decay is 0.25 times torch's": {DECAY: "g = g.add(p, alpha=weight_decay / 4)"},
     "weight decay is 0.333333 times torch's": {DECAY: "g = g.add(p, alpha=weight_decay / 3)"},
@@ -39,17 +38,13 @@ SENTENCES = {  # all that is said: the right lines, and what is written in their
     },
     "the momentum is 0.9 times the one that is given": {KEPT: KEPT.replace("(m", "(0.9 * m")},
     "momentum is 0.9 wherever it is on, whatever is given": {KEPT: KEPT.replace("momentum", "0.9")},
-    "with momentum, the step is 0.4 times torch's": {
-        MOVE: "p.add_(g, alpha=-learning_rate * (0.4 if momentum else 1))"
-    },
-    "the step is 0.7 times torch's: its learning rate": {
-        MOVE: "p.add_(g, alpha=-0.7 * learning_rate)"
-    },
+    "with momentum, the step is 0.4 times torch's": {MOVE: f"{STEP} * (0.4 if momentum else 1))"},
+    "the step is 0.7 times torch's: its learning rate": {MOVE: f"{STEP} * 0.7)"},
     "the step is 3 / (number of images in the batch) times torch's: its learning rate": {
-        MOVE: "p.add_(g, alpha=-learning_rate * 3 / len(X))"
+        MOVE: f"{STEP} * 3 / len(X))"
     },
     "the step is 1 * (number of batches) times torch's: its learning rate": {
-        MOVE: "p.add_(g, alpha=-learning_rate * len(train_loader))"
+        MOVE: f"{STEP} * len(train_loader))"
     },
     "the gradients are cleared once an epoch, not at each batch; or the loss is summed": (
         OF_AN_EPOCH | {MOVE: "p.data = p.data.add(g, alpha=-learning_rate)"}
@@ -62,7 +57,6 @@ SENTENCES = {  # all that is said: the right lines, and what is written in their
 
 
 def reading_ahead(train):
-    """The training, on a list of the batches."""
     return lambda *arguments: train(*arguments[:-1], list(arguments[-1]))
 
 
@@ -80,9 +74,6 @@ def test_where_momentum_has_no_effect_its_use_and_a_copy_are_looked_at_first(cap
     said = judge(capsys, WRONG["previous_without_a_copy"][0])[2]
     look = said[said.index("Look at: ") :]
     assert look.startswith("Look at: is momentum used at all? previous[i] = p makes no copy: ")
-
-
-# --------------------------------------------------------------------------- what is known in part
 
 
 def with_noise(where):

@@ -9,20 +9,9 @@ import torch
 from checks.habits import PLAIN
 from checks.main_test import table_of_checks
 from checks.naming import diagnose
-from checks.nets import make_case
 from checks.reference import END, backward_with
 from checks.wrong_passes import BIAS, ERROR, NAMED, PLANTED, SLOPE, TWICE, WEIGHTS
-from tests.programs.passes import (
-    fresh_one_sample,
-    fresh_pairs,
-    fresh_wrong,
-    wrong_batch,
-    wrong_layers,
-    wrong_loss,
-    wrong_manners,
-    wrong_passes,
-    wrong_slope,
-)
+from tests.helpers.passes import WRONG_MANNERS, WRONG_NUMBERS
 
 SELDOM = {  # seen on large nets and batches alone, in single precision, or where a NaN comes in
     *(line for line in TWICE if "> 64" in line or "512" in line or "256" in line or "1024" in line),
@@ -31,18 +20,9 @@ SELDOM = {  # seen on large nets and batches alone, in single precision, or wher
     "edit(lambda g: torch.where(g.abs() < 1e-7, 0 * g, g))",
     "edit(lambda g: torch.where(g.abs() < 1e-30, 0 * g, g))",
 }
-FOR_TANH_RIGHT = {
-    "dL_dz = dL_da * (1 - torch.tanh(z[l]) ** 2)",
-    "dL_dz = dL_da * (1 - a[l] ** 2)",
-}
-WRONG = wrong_passes(wrong_loss, wrong_slope, wrong_layers, wrong_batch, wrong_manners)
-WRONG |= wrong_passes(fresh_wrong, fresh_pairs, fresh_one_sample)
+FOR_TANH_RIGHT = {f"dL_dz = dL_da * (1 - {a} ** 2)" for a in ("torch.tanh(z[l])", "a[l]")}
+WRONG = WRONG_MANNERS | WRONG_NUMBERS
 UNNAMED = ["two_twice_and_no_slope_in_layer_1"]  # 4 * (y_pred - y_true), and df for l > 1 alone
-
-
-@pytest.fixture(scope="module")
-def model(part1):
-    return make_case(part1.MyNet, [2, 3, 2], 1, seed=1).model
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +118,6 @@ def test_other_ratios_are_named(model, factor, words):
 
 @pytest.mark.parametrize("name", [name for name in WRONG if name not in UNNAMED])
 def test_a_students_wrong_pass_is_named(model, rows, name):
-    """By the diagnosis of its numbers, or by what the check of its manners says."""
     text = "\n".join(f"{m.words}: {m.look}" for m in diagnose(WRONG[name], model))
     if missing_in(text, WRONG[name].must_say):
         titles = ("off autograd's graph", "autograd is not used", "nothing else changes")

@@ -74,7 +74,6 @@ def test_other_arguments_get_one_message(name):
 
 @pytest.mark.parametrize("name", ["LargeW", "Fails", "the class"])
 def test_main_test_prints_the_message_alone(name, capsys):
-    """It returns False, prints the message and no verdict of a check, and raises nothing."""
     if name in REFUSED:
         backward, model, parts = five_lines, getattr(nets, name)().double(), REFUSED[name]
     else:
@@ -113,10 +112,8 @@ def test_a_wrong_pass_is_named_on_fixed_widths():
 def test_activations_written_into_the_net_are_a_remark(capsys):
     """f does nothing there: the net is judged with the activations that it has."""
     assert main_test(tanh_from_a, nets.TanhWrittenIn().double()) is True
-    text = capsys.readouterr().out
-    assert (
-        missing_in(text, ["remark", "in layer 1, 2; judged with the activations of this net"]) == []
-    )
+    words = ["remark", "in layer 1, 2; judged with the activations of this net"]
+    assert missing_in(capsys.readouterr().out, words) == []
 
 
 def test_a_mistake_beside_written_in_activations_is_named():

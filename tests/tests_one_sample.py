@@ -6,6 +6,7 @@ import torch
 from checks.main_test import main_test
 from checks.reference import backward_with
 from checks.wrong_passes import BELOW, BIAS, ERROR, SLOPE, WEIGHTS
+from tests.programs.passes.fresh_right import views_of_one_block
 
 
 @torch.no_grad()
@@ -16,17 +17,6 @@ def vectors(model, y_true, y_pred):
         dL_dz = dL_da * model.df[i](model.a[i]).squeeze(0)
         model.dL_dw[i] = torch.outer(dL_dz, model.a[i - 1].squeeze(0))
         model.dL_db[i] = dL_dz
-        dL_da = dL_dz @ model.fc[str(i)].weight
-
-
-@torch.no_grad()
-def two_views(model, y_true, y_pred):
-    """Both gradients of a layer are views of one block, and share no number."""
-    dL_da = 2 * (y_pred - y_true)
-    for i in range(model.L, 0, -1):
-        dL_dz = dL_da * model.df[i](model.z[i])
-        block = torch.cat([dL_dz.T @ model.a[i - 1], dL_dz.sum(0)[:, None]], 1)
-        model.dL_dw[i], model.dL_db[i] = block[:, :-1], block[:, -1]
         dL_da = dL_dz @ model.fc[str(i)].weight
 
 
@@ -81,10 +71,7 @@ CASES = {  # name: (the pass, what must be said)
         "y_pred were changed: y_pred is model.a[L], so write d = y_pred - y_true|"
         "manners (nothing else changes, autograd is not used, ...): WRONG",
     ),
-    "counted from zero": (
-        counted_from_zero,
-        "KeyError: '0', but layers are numbered 1 to L",
-    ),
+    "counted from zero": (counted_from_zero, "KeyError: '0', but layers are numbered 1 to L"),
     "torch.func": (by_torch_func, "differentiates with torch.func: write the derivatives by hand"),
     "memory shared": (
         backward_with((BIAS, "dL_db[l] = dL_dz.sum(0)\ndL_dw[l][:, 0] = dL_db[l]\n"
@@ -92,11 +79,6 @@ CASES = {  # name: (the pass, what must be said)
         "dL_db[1] shares its memory with dL_dw[1]",
     ),
 }  # fmt: skip
-
-
-@pytest.fixture
-def model(part1):
-    return part1.MyNet([2, 3, 2]).double()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -108,4 +90,5 @@ def test_what_is_said(model, name, capsys):
 
 
 def test_two_views_of_one_block_are_accepted(model, capsys):
-    assert main_test(two_views, model) is True
+    """Both gradients of a layer are views of it, and share no number."""
+    assert main_test(views_of_one_block, model) is True

@@ -2,49 +2,34 @@
 
 import re
 import runpy
-import subprocess
-import sys
 
 from support import ROOT
 
 import pytest
 
+from tests.helpers.processes import run_python
+
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-def run(tree, *command):
-    """Run a command in a tree; (exit status, what it prints)."""
-    done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    return done.returncode, done.stdout.decode()
+EXAMPLES = {  # what README shows begins with; the mistake; mended
+    "main_test": ("It looks like:", "model.df[l](model.a[l])", "model.df[l](model.z[l])"),
+    "sgd_test": (
+        "The mistake:",
+        "+ p.grad\n                    p -= learning_rate * (velocity[i] + weight_decay * p)",
+        "+ (p.grad + weight_decay * p)\n                    p -= learning_rate * velocity[i]",
+    ),
+}
 
 
-def said_in_readme(first_words):
-    """The indented lines of README that begin with these words."""
-    block = re.search(rf"^    {first_words}.*?(?=\n\n)", README, re.DOTALL | re.MULTILINE)[0]
-    return [line.strip() for line in block.splitlines()]
-
-
-@pytest.mark.parametrize(
-    "place, first_words, mistake, repaired",
-    [
-        (0, "It looks like:", "model.df[l](model.a[l])", "model.df[l](model.z[l])"),
-        (
-            1,
-            "The mistake:",
-            "+ p.grad\n                    p -= learning_rate * (velocity[i] + weight_decay * p)",
-            "+ (p.grad + weight_decay * p)\n                    p -= learning_rate * velocity[i]",
-        ),
-    ],
-    ids=["main_test", "sgd_test"],
-)
-def test_readme_example_names_the_mistake(
-    place, first_words, mistake, repaired, tmp_path, capsys, monkeypatch
-):
+@pytest.mark.parametrize("test", EXAMPLES)
+def test_readme_example_names_the_mistake(test, tmp_path, capsys, monkeypatch):
     """Saved as README says, it prints what README shows and fails; mended, it passes."""
+    place, (first_words, mistake, repaired) = list(EXAMPLES).index(test), EXAMPLES[test]
     example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[place]
     name = re.findall(r"`(?:mine/)?(my_\w+)\.py`", README)[place]
+    block = re.search(rf"^    {first_words}.*?(?=\n\n)", README, re.DOTALL | re.MULTILINE)[0]
+    lines = [line.strip() for line in block.splitlines()]
     assert mistake in example and "`.venv/bin/python -m mine.my_pass`" in README
     monkeypatch.syspath_prepend(tmp_path)
     own = tmp_path / "mine" / f"{name}.py"
@@ -56,14 +41,14 @@ def test_readme_example_names_the_mistake(
         out = capsys.readouterr().out
         assert ended.value.code == status
         assert bool(re.search(r"_test: (\d+) of \1 checks passed", out)) == (status == 0)
-        lines = said_in_readme(first_words)
         assert status == 0 or (lines and all(line in out for line in lines)), (lines, out)
 
 
 def test_what_lies_in_a_folder_of_ones_own_is_passed_over(tree_copy, pytestconfig):
     (tree_copy / "mine").mkdir()
     (tree_copy / "mine" / "tests_mine.py").write_text("import torch;x=l\n" + "#" * 200)
-    looked_at = run(tree_copy, "ruff", "check", "--show-files", ".")[1]
+    command = ("-m", "ruff", "check", "--show-files", ".")
+    looked_at = run_python(*command, folder=tree_copy).stdout
     assert "tests_backpropagation.py" in looked_at and "mine" not in looked_at
     assert {"exercise", "mine"} <= set(pytestconfig.getini("norecursedirs"))
     assert "mine/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
@@ -83,7 +68,6 @@ def test_each_link_leads_somewhere(name):
 
 
 def test_readme_can_be_read_on_a_phone():
-    """Neither tables nor commands wrap there."""
     assert not re.search(r"^\|", README, re.MULTILINE)
     commands = re.findall(r"^    (make .*)", README, re.MULTILINE)
     assert commands and max(map(len, commands)) < 40

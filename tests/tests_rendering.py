@@ -1,24 +1,16 @@
 """The rendering: what a template may say, what stops it, and the summary of a run."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 
 from support import ROOT
 from support.files import read_json
-from support.report import (
-    make_pdf,
-    read_result,
-    render,
-    summary,
-    write_all,
-)
+from support.report import make_pdf, read_result, render, summary, write_all
 
 import pytest
 
 from tests.helpers.notebooks import small_notebook
+from tests.helpers.processes import run_python
 
 
 @pytest.fixture
@@ -146,9 +138,6 @@ def test_source_is_the_text_of_the_cell(root):
     assert rendered(root, "{{ source('part', 'C') }}") == "class C: 1"
 
 
-# ------------------------------------------------------------------------- the summary after a run
-
-
 AGREE = " {} of 11 instances agree in every printed digit"
 
 
@@ -205,15 +194,13 @@ def test_whole_run_ends_by_rendering(root):
     for name in ("report.md", "README.md"):
         (root / "report" / f"{name}.jinja").write_text(text)
         (root / name).write_text("before")
-    command = [sys.executable, "-m", "support.notebooks", "gradient_descent.ipynb"]
+    command = ("-m", "support.notebooks", "gradient_descent.ipynb")
     for mode, wanted in (("quick", "before"), ("full", "# Title\n\n0.2500\n")):
-        environment = os.environ | {"RUN_MODE": mode}
-        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        done = run_python(*command, folder=root, RUN_MODE=mode)
+        assert done.returncode == 0
         assert (root / "report.md").read_text() == (root / "README.md").read_text() == wanted
         end = done.stdout.partition("gradient_descent.ipynb: done, saved as")[2]
         told = AGREE.format(9) in end and "No 8 and 10 differ" in end
         assert told == ("Selected: No" in end) == (mode == "full")
     (root / "report" / "README.md.jinja").write_text("{{ assume(0, 'a sentence') }}")
-    command = [sys.executable, "-m", "support.report"]
-    assert subprocess.run(command, cwd=root).returncode == 1, "README stays"
+    assert run_python("-m", "support.report", folder=root).returncode == 1, "README stays"

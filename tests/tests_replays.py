@@ -26,10 +26,7 @@ def test_epochs_of_the_hand_out(part2, replays, cifar10, epoch_count):
 @pytest.mark.cifar10
 @pytest.mark.parametrize("epoch_count", EPOCHS)
 def test_epochs_of_the_student(part2, replays, cifar10, epoch_count):
-    """The start of its second instance is what the random stream gives after the first one.
-
-    The first instance with the start of the second is noticed.
-    """
+    """The start of its second instance is what the random stream gives after the first one."""
     batches = [list(part2.make_loader(part)) for part in cifar10[:2]]
     starts = list(replays.published_starts())
     for no, start in ((1, 0), (2, 1)):

@@ -1,18 +1,15 @@
-"""report.md, README.md and report.pdf: what stands there is what the results make of it.
-
-The sentences hold no typed digits; figures and tables are numbered.
-"""
+"""report.md, README.md and report.pdf: what stands there is what the results make of it."""
 
 import functools
 import hashlib
 import json
 import operator
 import re
-import types
+from itertools import pairwise
 
 from support import ROOT
 from support.files import made_from
-from support.report import DOCUMENTS, RULE, AssumptionFailed, Folder, make_pdf, render, unfit
+from support.report import DOCUMENTS, AssumptionFailed, Folder, make_pdf, render, unfit
 
 import pytest
 
@@ -42,11 +39,10 @@ def test_pdf_is_what_the_report_makes():
 def test_each_digit_of_the_sources_has_a_fingerprint():
     """results/SHA256SUMS names each file that the report is made from, but for the timings."""
     rendered("report.md")
-    sources = [*ROOT.glob("results/*.json"), *ROOT.glob("data/*.json")]
+    sources = {*ROOT.glob("results/*.json"), *ROOT.glob("data/*.json")}
     wanted = {
-        f"{path.parent.name}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sources
-        if path.stem != "bench"
+        path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sources - {ROOT / "results" / "bench.json"}
     }
     lines = (ROOT / "results" / "SHA256SUMS").read_text().splitlines()
     saved = {path: digest for digest, path in (line.split("  ") for line in lines)}
@@ -74,17 +70,12 @@ def test_readme_claims_the_log_only_where_every_number_is_equal(key):
         (("classes",), {"cat": 3, "automobile": 1}, "gradient_descent.json is of .*cat"),
     ],
 )
-def test_outdated_results_and_those_of_other_classes_are_told(keys, value, told):
+def test_outdated_results_and_those_of_other_classes_are_told(part2, keys, value, told):
     """What an experiment took from part 2 must be there still, for report and README."""
     results = Folder(ROOT / "results")
     own = results["gradient_descent"]
     for values in results.values():
         values.pop("made_from", None)
-    own["classes"] = {"airplane": 0, "bird": 2}
-    part2 = types.SimpleNamespace(CLASSES=own["classes"])
-    part2.INSTANCES = {run["no"]: {key: run[key] for key in RULE} for run in own["instances"]}
-    for name in ("batch_size", "epochs", "seed"):
-        setattr(part2, name.upper(), own["global"][name])
     taken = made_from(part2, 1, 3) | {"selected": own["selected"]["no"]}
     results["luck"]["made_from"] = json.loads(json.dumps(taken))
     assert list(unfit(results)) == []
@@ -124,15 +115,12 @@ def test_report_names_each_machine(others):
     assert sentence.count("`other`") == bool(others)
 
 
-# What may have digits of its own: code, links, formulas, expressions, and names.
-NOT_TEXT = (
+MAY_HAVE_DIGITS = (
     r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}",  # the template's own language
     r"```.*?```|`[^`\n]*`|^ {4}.*?$",  # code
     r"\[[^\]\n]*\]\(\S+\)",  # links
     r"\$\$.*?\$\$|\$[^$\n]+\$",  # formulas
-)
-NAMES = (
-    r"\b(No|tasks?|sections?|[Pp]art|project) \d+((, | and | to )\d+)*",
+    r"\b(No|tasks?|sections?|[Pp]art|project) \d+((, | and | to )\d+)*",  # names
     r"\bCIFAR-10H?\b|\bINF265\b|\bL2\b|\bPython 3\.11\b|\b95% interval",
     r"\b(19|20)\d\d\b",  # years
     r"^\d\. ",  # a numbered list
@@ -141,7 +129,7 @@ NAMES = (
 
 def typed_digits(template):
     """The lines of a template with digits outside code, formulas, links and names."""
-    for pattern in (*NOT_TEXT, *NAMES):
+    for pattern in MAY_HAVE_DIGITS:
         template = re.sub(pattern, "", template, flags=re.DOTALL | re.MULTILINE)
     return [line for line in template.splitlines() if re.search(r"\d", line)]
 
@@ -161,13 +149,10 @@ def test_typed_digit_is_noticed():
 
 @pytest.mark.parametrize("kind, mark", [("Figure", "!["), ("Table", "| ")])
 def test_numbered_in_order_and_referred_to(kind, mark):
-    """Each has a caption with its number, right after it, and a sentence that speaks of it."""
     lines = [line for line in (ROOT / "report.md").read_text("utf-8").splitlines() if line]
     captions = [(i, line) for i, line in enumerate(lines) if line.startswith(f"*{kind} ")]
     for number, (i, caption) in enumerate(captions, start=1):
         assert caption.startswith(f"*{kind} {number}. ") and lines[i - 1].startswith(mark), caption
         assert any(re.search(rf"{kind} {number}\b", line) for line in lines if line != caption)
-    starts = [
-        i for i, line in enumerate(lines) if line.startswith(mark) and not lines[i - 1][:1] == "|"
-    ]
-    assert len(captions) == len(starts) > 5
+    starts = [line.startswith(mark) and above[0] != "|" for above, line in pairwise(lines)]
+    assert len(captions) == sum(starts) > 5

@@ -21,7 +21,6 @@ SHOW_MODE = "import os\nprint(os.environ['RUN_MODE'])\n"
 
 
 def test_a_failing_or_missing_notebook_is_named_and_left_as_it_was(tmp_path):
-    """Where it stands, what it printed, and Python's own traceback without colors."""
     source = "x = 1\n" * 20 + "print('seen')\njson = __import__('json')\njson.loads('{')"
     message = stopped(small_notebook(tmp_path, source, heading="## Task 8"))
     first, printed, *others = message.splitlines()
@@ -37,17 +36,11 @@ def test_running_part_is_named_by_its_heading(tmp_path, capfd):
 
     Definitions that need the notebook's work do not keep it from running, on the real images.
     """
-    text, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
-    cells = [
-        text("# Title\n\nWords.\n\n## 1. The `first` part"),
-        *map(code, [f"{SHOW_MODE}work = [1, 2]\nBEST = max(work)", "AGAIN = max(work)", "# no"]),
-        text("## 2. The second\n\nWords."),
-        code("x = 3"),
-        text("More."),
-        code("x = 4"),
-    ]
-    path = tmp_path / "small.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    text = nbformat.v4.new_markdown_cell
+    first, second = "# Title\n\nWords.\n\n## 1. The `first` part", "## 2. The second\n\nWords."
+    code = [f"{SHOW_MODE}work = [1, 2]\nBEST = max(work)", "AGAIN = max(work)", "# no"]
+    cells = (text(first), *code, text(second), "x = 3", text("More."), "x = 4")
+    path = small_notebook(tmp_path, *cells)
     main([str(path)])
     assert capfd.readouterr().out.splitlines() == [
         "small.ipynb  1. The first part  cell 2/8",
@@ -58,7 +51,6 @@ def test_running_part_is_named_by_its_heading(tmp_path, capfd):
 
 
 def test_a_document_that_had_to_stay_makes_the_status_1(tmp_path, monkeypatch):
-    """After all was saved."""
     path = small_notebook(tmp_path, "print(1)")
     monkeypatch.setattr(support.notebooks, "ROOT", tmp_path)
     monkeypatch.setattr(support.report, "write_all", lambda: ["report.md"])
@@ -121,7 +113,6 @@ def test_a_persons_cell_keeps_what_it_printed_and_nothing_to_be_seen(tmp_path):
 
 
 def test_a_run_leaves_what_was_printed_and_no_output_of_a_bar(tmp_path, capfd):
-    """Nor does a bar, or one of its updates, go to a file or a pipe."""
     path = small_notebook(tmp_path, LOOP)
     execute(path)
     assert [output.text for output in outputs_of(path)] == ["before\nafter\n"]

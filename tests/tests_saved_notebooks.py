@@ -1,6 +1,4 @@
-"""The notebooks as they are saved: executed from top to bottom, clean, with links that lead; and
-figures as they are saved and shown: once, in words too, the same bytes again.
-"""
+"""The notebooks as they are saved: executed from top to bottom, clean, with links that lead."""
 
 import ast
 import builtins
@@ -68,7 +66,6 @@ def test_saved_notebook_holds_the_figures_that_its_cells_draw(path):
 
 
 def test_cells_are_short_and_contents_lead_to_headings(path):
-    """Each link of the contents list has its heading, and each chapter stands in the list."""
     cells = nbformat.read(path, as_version=4).cells
     for cell in cells:  # one idea each; a function with its docstring may need more lines
         assert cell.cell_type != "code" or len(cell.source.splitlines()) <= 30, cell.source

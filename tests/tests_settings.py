@@ -13,6 +13,7 @@ from support.notebooks import execute
 import pytest
 
 from tests.helpers.notebooks import outputs_of, small_notebook, stopped
+from tests.helpers.processes import run_python
 
 DRAW = """
 import os
@@ -81,16 +82,14 @@ def test_a_kernel_that_does_not_start_is_one_line(tmp_path, monkeypatch, there, 
     assert said.startswith(f"{start} {python} (") and reason in said and "\n" not in said
 
 
-def in_a_process(*arguments, folder=ROOT, **settings):
-    """The exit status of Python in a folder, its stdout, and the last line of its stderr."""
-    command, environment = [sys.executable, *arguments], os.environ | settings
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+def in_a_process(*arguments, **more):
+    """The exit status of Python, its stdout, and the last line of its stderr."""
+    done = run_python(*arguments, **more)
     return done.returncode, done.stdout, done.stderr.rstrip("\n").rpartition("\n")[2]
 
 
 @pytest.mark.fault
 def test_where_asserts_are_removed_tests_and_notebooks_refuse(tmp_path, monkeypatch):
-    """The runner needs none, and its kernels keep them."""
     line = "PYTHONOPTIMIZE or -O removes each assert: the tests would check nothing. Unset it."
     assert in_a_process("-m", "pytest", "tests/tests_mynet.py", PYTHONOPTIMIZE="1")[2] == line
     monkeypatch.setattr(support.notebooks, "PERSONAL", ())  # as in JupyterLab
@@ -108,7 +107,6 @@ def test_no_verdict_rests_on_an_assert():
 
 @pytest.mark.parametrize("name", ["email", "torch", "random"])
 def test_a_file_that_hides_a_module_is_named(tmp_path, name):
-    """Before it is imported; elsewhere it hides nothing."""
     (tmp_path / f"{name}.py").write_text("1 / 0")
     code, settings = "import support", {"folder": tmp_path, "PYTHONPATH": str(ROOT)}
     line = f"{tmp_path}/{name}.py hides Python's module {name}: rename this file"

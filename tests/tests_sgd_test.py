@@ -2,10 +2,7 @@
 
 import functools
 import random
-import subprocess
 import sys
-
-from support import ROOT
 
 import pytest
 import torch
@@ -17,6 +14,7 @@ from checks.sgd_test import sgd_test
 from checks.trainings import SETTINGS, distance, planted_training
 from checks.wrong_updates import ROUNDINGS
 from tests.helpers.judging import judge
+from tests.helpers.processes import run_python
 
 
 @pytest.mark.parametrize("mistake", ROUNDINGS, ids=lambda mistake: mistake.wrong)
@@ -66,6 +64,10 @@ def leaving(*arguments):
     sys.exit("done")
 
 
+def moving_to_a_gpu(epoch_count, model, *others):
+    model.to("cuda:99")
+
+
 def yielding(*arguments):
     yield loop(*arguments)
 
@@ -113,7 +115,7 @@ def starting_elsewhere(epoch_count, model, *others):
     loop(epoch_count, model, *others)
 
 
-AWKWARD = {
+AWKWARD = {  # no function that raises stands here: its line is quoted, words and all
     "raising": (raising, "KeyError: 'velocity'; raised at line"),
     "leaving": (leaving, "SystemExit: done"),
     "yielding": (yielding, "returns a generator and trains nothing"),
@@ -128,7 +130,7 @@ AWKWARD = {
     "resting": (lambda *arguments: None, "it takes no batch from the loader"),
     "growing": (growing, "it changes how many parameters the model has"),
     "elsewhere": (starting_elsewhere, "plain descent: different before the first step"),
-    "on a GPU": (lambda n, model, *others: model.to("cuda:99"), "raised at line"),
+    "on a GPU": (moving_to_a_gpu, "raised at line"),
 }
 
 
@@ -195,6 +197,6 @@ def test_verbose_prints_the_numbers_of_every_training(capsys):
 def test_importing_it_needs_torch_numpy_and_pytest_alone():
     heavy = {"matplotlib", "torchvision", "sklearn", "IPython", "nbformat", "jinja2"}
     code = "import sys; from tests_gradient_descent import sgd_test; print(*sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
+    result = run_python("-c", code)
+    assert result.returncode == 0
     assert not heavy & set(result.stdout.split())

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from functools import partial
 
 import support.definitions
 import support.tasks
@@ -87,16 +88,9 @@ def call_count(folder):
     return len((folder / "calls").read_text().split())
 
 
-@pytest.fixture
-def two_threads():
-    """Two torch threads, whatever the environment asks for."""
-    before = torch.get_num_threads()
+def test_tasks_give_the_same_bytes_for_any_number_of_workers_and_are_kept(folder, request):
+    request.addfinalizer(partial(torch.set_num_threads, torch.get_num_threads()))
     torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-def test_tasks_give_the_same_bytes_for_any_number_of_workers_and_are_kept(folder, two_threads):
     with pytest.raises(ValueError, match="worker_count is 0"):
         run(folder, 1, worker_count=0)
     first, kept = run(folder, 1, 2, 3, worker_count=2), kept_results(folder)
@@ -143,17 +137,13 @@ def test_a_result_is_what_its_name_says_after_an_edit(folder, edited):
 
 def test_environment_mode_and_versions_are_part_of_a_result(folder, monkeypatch):
     results = run(folder, 1)
-    for count, change in enumerate(
-        (
-            lambda: monkeypatch.setenv("LIMIT_OF_TASKS", "6"),
-            lambda: monkeypatch.setattr(support.tasks, "RUN_MODE", "another"),
-            lambda: monkeypatch.setattr(torch, "__version__", "0"),
-        ),
-        start=2,
-    ):
-        change()
-        results += run(folder, 1)
-        assert len(kept_results(folder)) == count
+    monkeypatch.setenv("LIMIT_OF_TASKS", "6")
+    results += run(folder, 1)
+    monkeypatch.setattr(support.tasks, "RUN_MODE", "another")
+    results += run(folder, 1)
+    monkeypatch.setattr(torch, "__version__", "0")
+    results += run(folder, 1)
+    assert len(kept_results(folder)) == 4
     assert [result[3] for result in results] == [5, 6, 6, 6]
 
 

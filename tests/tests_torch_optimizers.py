@@ -3,39 +3,18 @@
 import copy
 
 import pytest
-import torch
 from torch.optim import optimizer
 
 from checks.sgd_test import sgd_test
 from checks.trainings import planted_training
-from tests.helpers.judging import judge
-from tests.programs.updates_fresh import WRONG
-from tests.programs.updates_right import RIGHT
-
-
-class Momentum(torch.optim.Optimizer):
-    """One's own, in torch's form."""
-
-    def __init__(self, params, lr, mom, decay):
-        super().__init__(params, dict(lr=lr, mom=mom, decay=decay))
-
-    @torch.no_grad()
-    def step(self):
-        for group in self.param_groups:
-            for p in group["params"]:
-                v = self.state[p].get("v", torch.zeros_like(p))
-                v = self.state[p]["v"] = group["mom"] * v + p.grad + group["decay"] * p
-                p -= group["lr"] * v
+from tests.helpers.judging import Momentum, judge
+from tests.programs.updates.fresh_wrong import WRONG
+from tests.programs.updates.right import RIGHT, other_order
 
 
 def with_optimizer(make):
     def train(n_epochs, model, loss_fn, lr, mom, decay, loader):
-        optimizer = make(model.parameters(), lr, mom, decay)
-        for _ in range(n_epochs):
-            for X, y in loader:
-                optimizer.zero_grad()
-                loss_fn(model(X), y).backward()
-                optimizer.step()
+        other_order(model, loader, loss_fn, n_epochs, make(model.parameters(), lr, mom, decay))
 
     return train
 

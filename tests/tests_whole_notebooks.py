@@ -1,8 +1,4 @@
-"""Each notebook executed whole, in a short run, on a copy of the tree; the longest first.
-
-Where the saved results come from the same images and the same kind of machine, a short run must
-give the same numbers, as far as it goes. Those of experiments/ run in `make fault-test`.
-"""
+"""Each notebook executed whole, in a short run, on a copy of the tree; the longest first."""
 
 import json
 import re

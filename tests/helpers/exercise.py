@@ -4,6 +4,8 @@ from support.exercise import make_exercise
 
 import nbformat
 
+from tests.programs.tasks import TASKS
+
 CELLS = {  # (task, names): what is open in each cell, in the order in which it is missed
     "backpropagation.ipynb": [
         ("2. Four equations", "paper_da2", "dL_da2"),
@@ -13,26 +15,7 @@ CELLS = {  # (task, names): what is open in each cell, in the order in which it 
         ("3. Backpropagation", "backpropagation"),
         ("3. Backpropagation", "paper_dw1", "paper_db1"),
     ],
-    "gradient_descent.ipynb": [
-        ("Task 1", "preprocess"),
-        ("Task 1", "airplanes_and_birds"),
-        ("Task 1", "split"),
-        ("Task 1", "load_airplane_bird"),
-        ("Task 2", "MyMLP"),
-        ("Task 3", "run_epochs"),
-        ("Task 3", "train"),
-        ("Task 3", "compute_accuracy"),
-        ("Task 4", "plain_step"),
-        ("Task 6", "decay_step"),
-        ("Task 7", "momentum_step"),
-        ("Task 7", "manual_sgd_step"),
-        ("Task 7", "train_manual_update"),
-        ("Task 8", "loss_and_accuracy"),
-        ("Task 9", "selected_no"),
-        ("Task 10", "test_accuracy"),
-        ("Task 10", "predict"),
-        ("Task 10", "confusion_matrix"),
-    ],
+    "gradient_descent.ipynb": [(f"Task {number}", name) for name, number in TASKS.items()],
 }
 OPEN = {
     name: [f"{task}: write {opened}" for task, *names in cells for opened in names]

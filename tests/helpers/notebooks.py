@@ -10,9 +10,12 @@ import nbformat
 import pytest
 
 
-def small_notebook(folder, *sources, name="small", heading=None):
-    """Write a notebook of the code cells given, below a heading if there is one; its path."""
-    cells = [nbformat.v4.new_code_cell(s, id=f"cell-{i}") for i, s in enumerate(sources)]
+def small_notebook(folder, *cells, name="small", heading=None):
+    """Write a notebook of the cells, below a heading if there is one; a text is code. Its path."""
+    cells = [
+        nbformat.v4.new_code_cell(cell, id=f"cell-{i}") if isinstance(cell, str) else cell
+        for i, cell in enumerate(cells)
+    ]
     if heading:
         cells.insert(0, nbformat.v4.new_markdown_cell(f"Text.\n\n{heading}", id="heading"))
     path = folder / f"{name}.ipynb"

@@ -5,6 +5,7 @@ import json
 import math
 
 from support import ROOT
+from support.studies import judged, mean_interval
 
 import numpy as np
 import pytest
@@ -17,6 +18,15 @@ def read_results(name):
     """The saved results/<name>.json, which holds no NaN."""
     text = (ROOT / "results" / f"{name}.json").read_text()
     return json.loads(text, parse_constant=pytest.fail)
+
+
+def check_studies(studies, values, predictions):
+    """Each study is judged by the interval of the mean of its values, as it was predicted."""
+    assert studies.keys() == predictions.keys()
+    for name, study in studies.items():
+        n, interval = len(values[name]), pytest.approx(mean_interval(values[name])[1:], abs=1e-9)
+        assert study == judged(n=n, interval=study["interval"], **predictions[name]), name
+        assert study["interval"] == interval, name
 
 
 def log_of(part2, results, monkeypatch):

@@ -1,11 +1,12 @@
-"""Training functions whose loop is wrong, or the step in it; see updates_wrong.py."""
+"""Training functions whose loop is wrong, or the step in it."""
 
 import copy
 
 import torch
 
-from tests.programs.updates_right import in_loop, per_parameter
-from tests.programs.updates_wrong import WRONG, told
+from tests.programs.updates import in_loop, per_parameter, wrong_table
+
+WRONG, told = wrong_table()
 
 
 def plain_step(p, v, lr, mom, decay):

@@ -1,8 +1,8 @@
 """Solutions of the open tasks of part 2, as students write them: what the tests are given.
 
-Each module tasks_*.py here holds two tables, WRONG and RIGHT, which map a name in plain words, such
-as "task 3: run_epochs, the last batch's loss", to a Program. ALL_WRONG and ALL_RIGHT of tasks_all
-join them. They were written without a look at the checks that judge them.
+Each cell has a module of its name here, with two tables, WRONG and RIGHT, which map a name in plain
+words, such as "task 3: run_epochs, the last batch's loss", to a Program. ALL_WRONG and ALL_RIGHT of
+tasks_all join them. They were written without a look at the checks that judge them.
 
 A source is what stands in the notebook in the place of one name: a function, a class, or a number
 (selected_no, test_accuracy). `value_of` executes it in a copy of the notebook's names. Where a
@@ -43,7 +43,7 @@ class Program:
     """A solution: the source that defines `cell`, a name of the notebook.
 
     words: a fair message about a wrong one holds at least one of them, in upper or lower case.
-    listed: a mistake that is known by name, so the message must say it; others must only be told.
+    listed: a mistake that is known by name; it is judged in each run of the tests.
     exact: False for a right one whose numbers may differ from the notebook's by rounding.
     """
 
@@ -59,29 +59,34 @@ class Program:
         return f"Task {TASKS[self.cell]}"
 
 
-def changed(source, old, new):
-    """`source` with one line of it replaced. Raises ValueError unless `old` stands in it once."""
-    if source.count(old) != 1:
-        raise ValueError(f"{old!r} stands {source.count(old)} times in {source}")
-    return source.replace(old, new)
+def changed(source, edits):
+    """`source` with edits {old: new}. Raises ValueError unless each `old` stands in it once."""
+    for old, new in edits.items():
+        if source.count(old) != 1:
+            raise ValueError(f"{old!r} stands {source.count(old)} times in {source}")
+        source = source.replace(old, new)
+    return source
 
 
-def tables():
-    """Return the tables WRONG and RIGHT of a module, and the functions that fill them.
+def tables(cell, one_right=""):
+    """Return the tables WRONG and RIGHT of a cell, and the functions that fill them.
 
-    A name begins with that of the notebook: "run_epochs, the last batch's loss".
+    A source is a whole program, or edits {old: new} of the program `one_right`. The words of a
+    wrong one stand between bars: "sign|uphill".
     """
     wrong_ones, right_ones = {}, {}
 
-    def enter(table, name, source, words=(), **fields):
-        program = Program(name.split(",")[0], source.lstrip("\n"), tuple(words), **fields)
-        key = f"{program.task.lower()}: {name}"
+    def enter(table, name, source, **fields):
+        if isinstance(source, dict):
+            source = changed(one_right, source)
+        program = Program(cell, source.lstrip("\n"), **fields)
+        key = f"{program.task.lower()}: {cell}, {name}"
         if key in table:
             raise ValueError(f"two programs are called {key}")
         table[key] = program
 
-    def wrong(name, source, *words, listed=False):
-        enter(wrong_ones, name, source, words, listed=listed)
+    def wrong(name, source, words, listed=False):
+        enter(wrong_ones, name, source, words=tuple(words.split("|")), listed=listed)
 
     def right(name, source, exact=True):
         enter(right_ones, name, source, exact=exact)

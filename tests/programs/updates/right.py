@@ -1,7 +1,6 @@
-"""Training functions that are right, each as a student might write it, and the forms they share.
+"""Training functions that are right, each as a student might write it.
 
-RIGHT maps a name to (train, exact): exact is True where every bit is torch.optim.SGD's, False where
-the two are equal up to rounding. Nothing here was taken from the project's own planted updates.
+Nothing here was taken from the project's own planted updates.
 """
 
 import math
@@ -10,49 +9,9 @@ import numpy as np
 import torch
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-RIGHT = {}
+from tests.programs.updates import per_parameter, right_table
 
-
-def in_loop(update):
-    """A training function around `update(model, lr, mom, decay)`, which is called once a batch."""
-
-    def train(epoch_count, model, loss_function, lr, momentum, weight_decay, train_loader):
-        for _ in range(epoch_count):
-            for X, y in train_loader:
-                loss = loss_function(model(X), y)
-                model.zero_grad()
-                loss.backward()
-                with torch.no_grad():
-                    update(model, lr, momentum, weight_decay)
-
-    train.__name__ = update.__name__
-    return train
-
-
-def per_parameter(update):
-    """A training function around `update(p, v, lr, mom, decay)`; v is a dict for one training."""
-
-    def train(epoch_count, model, loss_function, lr, momentum, weight_decay, train_loader):
-        def update_all(model, *rule):
-            for p in model.parameters():
-                update(p, v, *rule)
-
-        v = {}
-        rule = (lr, momentum, weight_decay)
-        in_loop(update_all)(epoch_count, model, loss_function, *rule, train_loader)
-
-    train.__name__ = update.__name__
-    return train
-
-
-def right(exact):
-    def enter(train):
-        assert train.__name__ not in RIGHT
-        RIGHT[train.__name__] = train, exact
-        return train
-
-    return enter
-
+RIGHT, right = right_table()
 
 # ------------------------------------------------------------------------ equal to the last bit
 

@@ -1,23 +1,13 @@
-"""Training functions that are wrong, each as a student might write it, with the words it needs.
+"""Training functions that are wrong, each as a student might write it.
 
-WRONG maps a name to (train, words): each of `words` is a pattern that the message must contain, so
-that its author finds the cause. Nothing here was taken from the project's own planted mistakes.
+Nothing here was taken from the project's own planted mistakes.
 """
 
 import torch
 
-from tests.programs.updates_right import in_loop, per_parameter
+from tests.programs.updates import in_loop, per_parameter, wrong_table
 
-WRONG = {}
-
-
-def told(*words):
-    def enter(train):
-        assert train.__name__ not in WRONG
-        WRONG[train.__name__] = train, words
-        return train
-
-    return enter
+WRONG, told = wrong_table()
 
 
 @told(r"\.grad", "clone")
