@@ -17,6 +17,13 @@ def test_largest_correlations_are_numpys(part2, images):
         assert part2.largest_correlations(*pair).abs().max().item() < 1e-3
 
 
+def test_exact_doubles_are_counted_in_a_part_and_across(part2, images):
+    X, others = images[0].tensors[0][:4], images[1].tensors[0][:1]
+    parts = {"training": torch.cat([X, X[:1]]), "test": torch.cat([X[1:3], others])}
+    parts = {part: TensorDataset(found) for part, found in parts.items()}
+    assert part2.count_exact_doubles(parts) == {"training": 1, "test": 2}
+
+
 def test_watching_changes_nothing(part2, few_batches):
     rule, batches = dict(learning_rate=0.1, momentum=0.9, weight_decay=0.01), few_batches[1:]
     plain, state = part2.train_both(2, batches, **rule), torch.get_rng_state()
