@@ -45,11 +45,8 @@ PROVED_BY = {  # each row of the table of checks can fail: a mistake that it not
     "an optimizer moves the weights": "dL_dw[1].view(-1)[-1] = torch.nan",
     "parameters stay trainable leaves": "for p, g in pairs(): p.requires_grad_(False)",
 }
-BESIDES_MAIN_TEST = {  # the check, and on which of the small nets
-    "against the complex step": (
-        check_complex_step,
-        (0, 4, 5),
-    ),  # softplus takes no complex numbers
+BESIDES_MAIN_TEST = {  # the check, and on which small nets: softplus takes no complex numbers
+    "against the complex step": (check_complex_step, (0, 4, 5)),
     "torch's gradcheck": (check_gradcheck, range(6)),
     "inner products": (check_inner_products, range(6)),
 }
