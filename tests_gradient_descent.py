@@ -22,7 +22,6 @@ from checks.telling import of_mistake
 from checks.trainings import (
     NETS,
     check_update,
-    compare_with_torch,
     planted_step,
     planted_training,
     same_parameters,
@@ -30,8 +29,10 @@ from checks.trainings import (
 )
 from checks.wrong_updates import MISTAKES, PLAIN, PLANTED_STEPS, STEP_LINES
 
-__all__ = ["compare_with_torch", "sgd_test"]
-RIGHT_IN_A_LOOP = {"g = g.add_(p, alpha=weight_decay)", "g = g + weight_decay * p"} | {
+__all__ = ["sgd_test"]
+RIGHT_IN_A_LOOP = {
+    "g = g.add_(p, alpha=weight_decay)",
+    "g = g + weight_decay * p",
     "p -= learning_rate * g",
     "v[i] = ((1 - dampening) * g).add(v[i], alpha=momentum)",
 }

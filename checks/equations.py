@@ -11,7 +11,7 @@ from checks.difference import Difference, global_state_kept
 from checks.gradients import check_nothing_else_changes, check_repeat
 from checks.naming import diagnose
 from checks.nets import Case, copy_of, gradients_of, loss_of, run, small_cases
-from checks.telling import hint_for, in_one_line, own_line
+from checks.telling import raised_by_pass
 
 
 @torch.enable_grad()
@@ -70,14 +70,12 @@ def wrong_gradients(backpropagation, case):
     except NotImplementedError:
         raise
     except (Exception, SystemExit) as error:
-        words = hint_for(error) or in_one_line(error)
-        raise Difference(f"{words}\n{own_line(error)}\n{case}") from None
+        raise Difference(raised_by_pass(error, case)) from None
     expected = autograd_of_each(case.model, case.x, case.y)
     for layer in range(case.model.L, 0, -1):
         names = f"dL_dw[{layer}]", f"dL_db[{layer}]"
-        problems = {name: problem_of(ours[name], expected[name]) for name in names}
-        problems = {name: problem for name, problem in problems.items() if problem}
-        if problems:
+        met = {name: problem_of(ours[name], expected[name]) for name in names}
+        if problems := {name: problem for name, problem in met.items() if problem}:
             return layer, problems
     return None
 

@@ -4,6 +4,8 @@ A check takes a backward pass and a case (a net, a batch), works on copies, and 
 with the net, the batch, the parameter, both values and the seed where the pass is wrong.
 """
 
+from itertools import product
+
 import numpy as np
 import torch
 from torch.optim.sgd import sgd
@@ -11,10 +13,10 @@ from torch.optim.sgd import sgd
 from checks.difference import TINY, Difference, bits, compare, expect, global_state, index_of
 from checks.nets import (
     Case,
+    autograd_of_loss,
     copy_of,
     entries,
     gradients_of,
-    loss_of,
     parameters_of,
     random_tensor,
     run,
@@ -46,12 +48,11 @@ def replaceable(model):
 
 
 def autograd_of(case, tolerance):
-    """what_autograd_gives; of a fixed case computed once."""
-    if case.autograd is None:
-        return what_autograd_gives(case, tolerance)
-    if tolerance not in case.autograd:
-        case.autograd[tolerance] = what_autograd_gives(case, tolerance)
-    return case.autograd[tolerance]
+    """what_autograd_gives; kept in the case, where it has a dictionary for it."""
+    kept = {} if case.autograd is None else case.autograd
+    if tolerance not in kept:
+        kept[tolerance] = what_autograd_gives(case, tolerance)
+    return kept[tolerance]
 
 
 @torch.enable_grad()
@@ -63,21 +64,19 @@ def what_autograd_gives(case, tolerance):
     unit is known to eps, not to eps times itself, as is y_pred - y of a near fit: what 8 eps in
     each slope and in y does is allowed.
     """
-    models = [copy_of(case.model), with_slope_error(case.model)]
-    parameters = [[p for _, p, *_ in parameters_of(m.requires_grad_(True))] for m in models]
-    sizes = torch.zeros(len(parameters[0]), dtype=torch.double)
-    for x, y in zip(case.x.chunk(8), case.y.chunk(8), strict=True):
-        part = torch.autograd.grad(loss_of(models[0], x, y), parameters[0])
-        sizes += torch.tensor([gradient.abs().max() for gradient in part], dtype=torch.double)
-    targets = [case.y, case.y * (1 + 8 * torch.finfo(case.y.dtype).eps)]
-    total, shifted = (
-        torch.autograd.grad(loss_of(model, case.x, y), p)
-        for model, y, p in zip(models, targets, parameters, strict=True)
-    )
-    for number, (a, b) in enumerate(zip(total, shifted, strict=True)):
-        sizes[number] += (a - b).abs().max() / tolerance
-    names = [name for name, *_ in parameters_of(case.model)]
-    return dict(zip(names, total, strict=True)), dict(zip(names, sizes.tolist(), strict=True))
+    model = copy_of(case.model).requires_grad_(True)
+    shifted = with_slope_error(case.model).requires_grad_(True)
+    gradients = autograd_of_loss(model, case.x, case.y)
+    y = case.y * (1 + 8 * torch.finfo(case.y.dtype).eps)
+    of_rounding = autograd_of_loss(shifted, case.x, y)
+    parts = zip(case.x.chunk(8), case.y.chunk(8), strict=True)
+    of_parts = [autograd_of_loss(model, *part) for part in parts]
+    sizes = {
+        name: sum(part[name].abs().max().item() for part in of_parts)
+        + (gradient - of_rounding[name]).abs().max().item() / tolerance
+        for name, gradient in gradients.items()
+    }
+    return gradients, sizes
 
 
 def gradients_by(backward, case, model=None):
@@ -141,7 +140,7 @@ def central_difference(model, case, parameter, direction, h):
     return (losses[0] - losses[1]) / (2 * h), 10 * EPS * terms.sum().item() / h
 
 
-def check_central_differences(backward, case, steps=STEPS, tolerance=1e-7):
+def check_central_differences(backward, case, steps=STEPS):
     """Every entry of a small net, random directions on a large one, at the best step.
 
     Allowed: 1e-7 of the largest entry, and what rounding does to the difference itself.
@@ -160,7 +159,7 @@ def check_central_differences(backward, case, steps=STEPS, tolerance=1e-7):
             size = max(TINY, (gradient.abs().max() if every_entry else gradient.norm()).item())
             for h in steps:
                 slope, noise = central_difference(model, case, parameter, direction, h)
-                if abs(slope - expected) <= tolerance * size + noise:
+                if abs(slope - expected) <= 1e-7 * size + noise:
                     worst = max(worst, abs(slope - expected) / size)
                     break
             else:
@@ -251,7 +250,7 @@ def check_nothing_else_changes(backward, case):
     hint = ": y_pred is model.a[L], so write d = y_pred - y_true" if "y_pred" in changed else ""
     expect(not changed, f"{', '.join(changed[:4])} {were} changed{hint}", case)
     others = {f"{k}[{i}]": t for k in ("z", "a") for i, t in entries(getattr(model, k))}
-    others |= {name: p for name, p in model.named_parameters()} | tensors
+    others |= dict(model.named_parameters()) | tensors
     others |= {f"{name}.grad": p.grad for name, p in model.named_parameters()}
     seen = {name: t.detach().numpy() for name, t in others.items() if isinstance(t, torch.Tensor)}
     for name, gradient in gradients_of(model).items():
@@ -265,14 +264,10 @@ def check_nothing_else_changes(backward, case):
 @torch.enable_grad()
 def check_off_the_graph(backward, case):
     """The gradients are numbers, not the start of another graph."""
+    hint = "compute it inside `with torch.no_grad():`, or write @torch.no_grad() above the function"
     for name, gradient in gradients_of(run(backward, case)).items():
         hangs = isinstance(gradient, torch.Tensor) and gradient.requires_grad
-        expect(
-            not hangs,
-            f"{name} hangs on autograd's graph: compute it inside `with torch.no_grad():`, or "
-            "write @torch.no_grad() above the function",
-            case,
-        )
+        expect(not hangs, f"{name} hangs on autograd's graph: {hint}", case)
 
 
 def check_nan_stays(backward, case):
@@ -319,19 +314,17 @@ def check_without_autograd(backward, case):
 
 def check_dtypes(backward, case):
     """Double and single precision, whatever torch's default dtype is."""
-    worst = 0.0
-    before = torch.get_default_dtype()
-    for dtype in (torch.double, torch.float):
-        for default in (torch.double, torch.float):
+    worst, before = 0.0, torch.get_default_dtype()
+    try:
+        for dtype, default in product((torch.double, torch.float), repeat=2):
+            torch.set_default_dtype(default)
             model = copy_of(case.model).to(dtype)
             text = f"{case.text}, now {dtype} while the default is {default}"
-            torch.set_default_dtype(default)
-            try:
-                as_dtype = Case(model, case.x.to(dtype), case.y.to(dtype), text)
-                error = check_against_autograd(backward, as_dtype)
-            finally:
-                torch.set_default_dtype(before)
+            as_dtype = Case(model, case.x.to(dtype), case.y.to(dtype), text)
+            error = check_against_autograd(backward, as_dtype)
             worst = max(worst, error if dtype == torch.double else 0.0)
+    finally:
+        torch.set_default_dtype(before)
     return worst
 
 

@@ -57,7 +57,8 @@ class Check:
     cause: str = "numbers"  # what it fails for, where it fails
 
     def __post_init__(self):
-        self.cases = [case.fixed() for case in self.cases]
+        for case in self.cases:
+            case.autograd = {}  # none of them is changed from now on
 
     def problem(self, backward, case):
         """(error, None), or (None, what is wrong); nothing is raised, whatever happens inside."""
@@ -77,10 +78,9 @@ class Check:
                 return None, Problem(difference, cause, one)
             except PassError as problem:
                 error = problem.__cause__
-                words, line = telling.in_one_line(error), telling.own_line(error)
-                words = telling.hint_for(error) or words
-                difference = Difference(f"{words}\n{line}\n{case}")
-                return None, Problem(difference, (type(error), line), one, raised=True)
+                difference = Difference(telling.raised_by_pass(error, case))
+                cause = type(error), telling.own_line(error)
+                return None, Problem(difference, cause, one, raised=True)
             except (Exception, SystemExit) as error:
                 words = telling.in_one_line(error)
                 return None, Problem(Difference(f"{words}\n{case}"), words, one)
@@ -134,23 +134,20 @@ def first_sample(case):
 
 
 def table_of_checks(model, data="toy", nets=None, steps=gradients.STEPS):
-    """Every check, on the model given, on small nets of its class, or on both.
-
-    nets: which nets, where they are not to have any widths and activations.
-    """
+    """Every check, on the model given, on small nets like it, or on both."""
+    nets = nets or Nets.like(model)
     x, y = batches_of(model, data)
     name = f"{DATA[data]}, seed 1"
     one, two, seven, whole = (
         Case(model, x[:n], y[:n], f"the model given, {name}") for n in (1, 2, 7, 64)
     )
     swapped = []
-    if nets is None or nets.any_f:
+    if nets.any_f:
         text = f"the model given with other activations, {name}"
         other = Case(copy_of(model), x[:3], y[:3], text)
         set_activations(other.model, ["sin 2z", "sigmoid", "tanh"])
         swapped = [first_sample(other), other]
-    make = {} if nets is None else {"make": nets.make}
-    small, unusual = (cases(type(model), **make) for cases in (small_cases, unusual_cases))
+    small, unusual = small_cases(type(model), nets.make), unusual_cases(nets.make)
     single = [first_sample(case) for case in small if len(case.x) > 1]
     g, both, all_three = gradients, [one, *small], [one, two, *small]
     differences = partial(g.check_central_differences, steps=steps)
@@ -175,13 +172,10 @@ def table_of_checks(model, data="toy", nets=None, steps=gradients.STEPS):
 def verdict_by_batch(results):
     """Three lines: one sample, more samples at once, and the manners."""
     found = [problem for r in results if r.check.of_numbers for problem in r.problems]
-    lines = []
-    for one, title in (
-        (True, "one sample, as the assignment asks"),
-        (False, "more samples at once"),
-    ):
+    cases = [case for r in results if r.check.of_numbers for case in r.check.cases]
+    lines, titles = [], {True: "one sample, as the assignment asks", False: "more samples at once"}
+    for one, title in titles.items():
         problems = [problem for problem in found if problem.one_sample == one]
-        cases = [c for r in results for c in r.check.cases if r.check.of_numbers]
         count = sum((len(case.x) == 1) == one for case in cases)
         narrow = one and len(problems) < count and all(problem.narrow for problem in problems)
         words = "right, except in a layer of width 1" if narrow else "WRONG"

@@ -15,12 +15,12 @@ from checks.nets import (
     ACTIVATIONS,
     Case,
     Nets,
+    autograd_of_loss,
     copy_of,
     draw_weights,
     entries,
     entry,
     gradients_of,
-    loss_of,
     parameters_of,
     random_tensor,
 )
@@ -54,11 +54,10 @@ def diagnosis_cases(nets):
     """Nets and batches on which one mistake does not give the numbers of another."""
     shapes = [([3, 3, 3, 3], 5), ([2, 4, 3, 2], 4), ([3, 3, 3, 3], 3), ([3, 3, 3, 3], 1)]
     shapes += [([4, 2, 5, 1], 6), ([3, 2], 2), ([2] * 12, 2), ([2, 4, 3, 2], 1)]
-    make = functools.partial(nets.make, type(nets.model))
-    cases = [make(n_l, n, MIXED, seed=40 + i) for i, (n_l, n) in enumerate(shapes)]
-    cases.append(make([3, 4, 2], 6, MIXED, seed=50))
-    cases[-1].y = cases[-1].y * 1e3  # far targets
-    return [*cases, make([2, 3, 2], 1, None, seed=51)]
+    cases = [nets.make(n_l, n, MIXED, seed=40 + i) for i, (n_l, n) in enumerate(shapes)]
+    far = nets.make([3, 4, 2], 6, MIXED, seed=50)
+    far.y = far.y * 1e3
+    return [*cases, far, nets.make([2, 3, 2], 1, seed=51)]
 
 
 @dataclass
@@ -66,7 +65,7 @@ class Outcome:
     """What a pass does with a case."""
 
     gradients: dict  # (name, 1): of a call; (name, 2): of a second, with other weights and targets
-    steps: dict  # by name: how far the first call moved a parameter
+    moved: bool  # the first call moves a parameter
     weights: dict  # by layer: the weights after the first call
     forwards: int  # how often the first call runs the forward pass
 
@@ -88,37 +87,35 @@ def second(model, y):
 def outcome(backward, case):
     """What the pass does with the case; None where it raises."""
     model, forwards = copy_of(case.model), []
-    start = {name: p.detach().clone() for name, p, *_ in parameters_of(model)}
     model.fc["1"].register_forward_hook(lambda *_: forwards.append(1))
     try:
         with global_state_kept():
             backward(model, case.y.clone(), model(case.x.clone()))
             count = len(forwards) - 1
             first = {(name, 1): detached(g) for name, g in gradients_of(model).items()}
-            rows = list(parameters_of(model))
-            steps = {name: parameter.detach() - start[name] for name, parameter, *_ in rows}
             weights = {int(k): linear.weight.detach().clone() for k, linear in model.fc.items()}
+            rows = zip(*map(parameters_of, (model, case.model)), strict=True)
+            pairs = [(now, start) for (_, now, *_), (_, start, *_) in rows]
+            moved = any((now - start).any() for now, start in pairs)
             with torch.no_grad():
-                for name, parameter, *_ in rows:
-                    parameter.copy_(start[name])
+                for now, start in pairs:
+                    now.copy_(start)
             y = second(model, case.y)
             backward(model, y, model(case.x.clone()))
             again = {(name, 2): detached(g) for name, g in gradients_of(model).items()}
     except (Exception, SystemExit):
         return None
-    return Outcome(first | again, steps, weights, count)
+    return Outcome(first | again, moved, weights, count)
 
 
 @torch.enable_grad()
 def right_gradients(case):
     """What autograd gives for both calls."""
-    model, found = copy_of(case.model).requires_grad_(True), {}
-    names, parameters = zip(*((name, p) for name, p, *_ in parameters_of(model)), strict=True)
-    for call, y in ((1, case.y), (2, None)):
-        y = second(model, case.y) if y is None else y
-        gradients = torch.autograd.grad(loss_of(model, case.x, y), parameters)
-        found |= {(n, call): g for n, g in zip(names, gradients, strict=True)}
-    return found
+    model = copy_of(case.model).requires_grad_(True)
+    first = autograd_of_loss(model, case.x, case.y)
+    again = autograd_of_loss(model, case.x, second(model, case.y))
+    calls = ((1, first), (2, again))
+    return {(name, call): g for call, found in calls for name, g in found.items()}
 
 
 def agree(ours, other, close=CLOSE):
@@ -177,8 +174,8 @@ class Table:
         """The gradients of one planted mistake, or of two at once, on a case; None: it raises."""
         key = mistakes, number
         if key not in self.outcomes:
-            lines = together(*mistakes) if mistakes[1:] else ()
-            backward = backward_with(*lines) if lines else mistakes[0].backward()
+            one, *other = mistakes
+            backward = backward_with(*together(one, *other)) if other else one.backward()
             found = outcome(backward, self.known[number])
             self.outcomes[key] = None if found is None else found.gradients
         return self.outcomes[key]
@@ -186,7 +183,7 @@ class Table:
 
 def whole_numbers(nets):
     """A case on which single precision is exact: identity activations, small whole numbers."""
-    case = nets.make(type(nets.model), [3, 3, 3, 3], 4, ["identity"], seed=52)
+    case = nets.make([3, 3, 3, 3], 4, ["identity"], seed=52)
     with torch.no_grad():
         for value in (case.x, case.y, *case.model.parameters()):
             value.copy_((2 * value).round())
@@ -314,15 +311,13 @@ def by_differences(outcomes, table):
 
 def by_steps(outcomes, table, wrong):
     """The pass moves the weights: before it needs them, or at all."""
-    if not any(o and any(step.any() for step in o.steps.values()) for o in outcomes):
+    if not any(found and found.moved for found in outcomes):
         return []
 
     def uses_moved_weights(i):
-        backward = backward_with(weights=outcomes[i].weights)
+        ours, backward = outcomes[i].gradients, backward_with(weights=outcomes[i].weights)
         theirs = outcome(backward, table.known[i]).gradients
-        return all(
-            same(outcomes[i].gradients[key], theirs[key], 1e-9) for key in theirs if key[1] == 1
-        )
+        return all(same(ours[key], theirs[key], 1e-9) for key in theirs if key[1] == 1)
 
     if wrong and all(map(uses_moved_weights, wrong)):
         return [mistake for mistake in WRONG_LINES if "-=" in mistake.wrong]
@@ -394,7 +389,7 @@ def diagnose_on(nets, backward):
 
 
 def one_sample(nets, names=None):
-    return nets.make(type(nets.model), list(nets.model.n_l), 1, names, seed=60)
+    return nets.make(list(nets.model.n_l), 1, names, seed=60)
 
 
 def reads_df(backward, case):

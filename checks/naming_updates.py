@@ -7,7 +7,7 @@ from itertools import chain, combinations, islice
 import torch
 
 from checks.naming import named
-from checks.reference import Mistake, together
+from checks.reference import Mistake
 from checks.trainings import distance, planted_training, run_setting, same_ends, train_with_torch
 from checks.wrong_updates import (
     EVERY_BATCH_READ,
@@ -163,7 +163,7 @@ def beside(first, runs, seconds, many):
     left = [run for run in runs if not fits((first,), run)][:2]
     for second in seconds:
         changes = not many or any(wrong_in(second, run) for run in left)
-        if changes and together(first, second) and fits((first, second), left[0]):
+        if changes and fits((first, second), left[0]):
             yield first, second
 
 

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle, islice
 
 import torch
@@ -29,12 +30,7 @@ class Case:
     x: torch.Tensor  # (N, ...), n_0 numbers a sample
     y: torch.Tensor  # (N, n_L)
     text: str
-    autograd: dict | None = field(default=None, repr=False, compare=False)  # kept: see fixed()
-
-    def fixed(self):
-        """The case, which is not changed from now on: what autograd gives for it is kept."""
-        self.autograd = {} if self.autograd is None else self.autograd
-        return self
+    autograd: dict | None = field(default=None, repr=False, compare=False)  # see autograd_of
 
     def __str__(self):
         return f"net {self.model.n_l}, batch {len(self.x)}, {self.text}"
@@ -98,48 +94,52 @@ def make_case(net_class, n_l, batch, names=None, seed=0, x_shape=None, dtype=tor
     """
     with torch.random.fork_rng(devices=[]):
         model = net_class(list(n_l)).to(dtype)
+    known = [name if isinstance(name, str) else "own f" for name in names or ["own f"]]
+    functions = ", ".join(islice(cycle(known), model.L))
+    text = f"{functions}, {str(dtype)[6:]}, seed {seed}"
+    return drawn_case(model, batch, names, seed, text, x_shape)
+
+
+def drawn_case(model, batch, names, seed, text, x_shape=None):
+    """This net with its weights, a batch and, where there are names, activations; see make_case."""
     if names is not None:
         set_activations(model, names)
     draw_weights(model, seed)
-    x = random_tensor((batch, *(x_shape or n_l[:1])), seed + 1).to(dtype)
-    y = random_tensor((batch, n_l[-1]), seed + 2).to(dtype)
-    known = [name if isinstance(name, str) else "own f" for name in names or ["own f"]]
-    functions = ", ".join(islice(cycle(known), model.L))
-    return Case(model, x, y, f"{functions}, {str(dtype)[6:]}, seed {seed}")
+    like = next(model.parameters()).detach()
+    x = random_tensor((batch, *(x_shape or model.n_l[:1])), seed + 1, like)
+    return Case(model, x, random_tensor((batch, model.n_l[-1]), seed + 2, like), text)
 
 
-def small_cases(net_class, make=make_case):
+def small_cases(net_class, make=None):
     """Nets on which one mistake does not hide behind another's shape, each with its batch.
 
-    make: makes a case as make_case does.
+    make: makes a case as make_case does with the class.
     """
+    make = make or partial(make_case, net_class)
     return [
-        make(net_class, [2, 3, 2], 4, seed=1),
-        make(net_class, [3, 3, 3, 3], 3, ["sin 2z", "sigmoid", "softplus"], seed=2),
-        make(net_class, [4, 2, 5, 1], 1, ["softplus", "tanh", "identity"], seed=3),
-        make(net_class, [6, 4, 3], 5, ["sigmoid", "sin"], seed=4, x_shape=(1, 2, 3)),
-        make(net_class, [2] * 9, 2, ["sin", "tanh"], seed=5),
-        make(net_class, [1, 1], 7, ["tanh"], seed=6),
+        make([2, 3, 2], 4, seed=1),
+        make([3, 3, 3, 3], 3, ["sin 2z", "sigmoid", "softplus"], seed=2),
+        make([4, 2, 5, 1], 1, ["softplus", "tanh", "identity"], seed=3),
+        make([6, 4, 3], 5, ["sigmoid", "sin"], seed=4, x_shape=(1, 2, 3)),
+        make([2] * 9, 2, ["sin", "tanh"], seed=5),
+        make([1, 1], 7, ["tanh"], seed=6),
     ]
 
 
-def unusual_cases(net_class, make=make_case):
+def unusual_cases(make):
     """Large and small batches, wide layers, far targets, a near fit, a kink: against autograd."""
     sizes = [(1, [5, 5]), (2, [3, 600, 2]), (3, [600, 2]), (33, [2, 40, 3]), (130, [3, 4, 2])]
     sizes += [(300, [2, 2, 2]), (1030, [2, 1]), (256, [2, 2]), (9, [2] * 11)]
-    cases = [make(net_class, n_l, n, SMOOTH, seed=10 + n) for n, n_l in sizes]
-    kinds = ("far targets", "a near fit", "tiny inputs", "with a ReLU")
-    odd = [
-        make(net_class, [3, 4, 2], 6, ["relu", "identity"] if seed == 9 else None, seed=seed)
-        for seed in range(6, 10)
-    ]
-    far, near, tiny, _ = odd
+    cases = [make(n_l, n, SMOOTH, seed=10 + n) for n, n_l in sizes]
+    far, near, tiny = (make([3, 4, 2], 6, seed=seed) for seed in (6, 7, 8))
+    kink = make([3, 4, 2], 6, ["relu", "identity"], seed=9)
     far.y = far.y * 1e100
     near.y = copy_of(near.model)(near.x).detach() + near.y * 1e-9
     tiny.x = tiny.x * 1e-100
-    for case, kind in zip(odd, kinds, strict=True):
+    kinds = {"far targets": far, "a near fit": near, "tiny inputs": tiny, "with a ReLU": kink}
+    for kind, case in kinds.items():
         case.text += f", {kind}"
-    return [*cases, *odd]
+    return [*cases, *kinds.values()]
 
 
 def run(backward, case, model=None):
@@ -151,6 +151,13 @@ def run(backward, case, model=None):
 
 def loss_of(model, x, y):
     return ((model(x) - y) ** 2).sum()
+
+
+def autograd_of_loss(model, x, y):
+    """By name, autograd's gradients; the parameters must require them."""
+    parameters = {name: parameter for name, parameter, *_ in parameters_of(model)}
+    found = torch.autograd.grad(loss_of(model, x, y), list(parameters.values()))
+    return dict(zip(parameters, found, strict=True))
 
 
 def parameters_of(model):
@@ -230,15 +237,10 @@ class Nets:
         own = tuple(pairs) if one else ()
         return Nets(self.model, (), self.any_widths and one, own, any_f=False)
 
-    def make(self, net_class, n_l, batch, names=None, seed=0, x_shape=None):
+    def make(self, n_l, batch, names=None, seed=0, x_shape=None):
         """A case as make_case gives it; of the model's own widths where no others can be had."""
         names = names if self.any_f else self.own or None
         if self.any_widths:
-            return make_case(net_class, n_l, batch, names, seed, x_shape)
-        net = copy_of(self.model).double()
-        draw_weights(net, seed)
-        if self.any_f and names is not None:
-            set_activations(net, names)
-        x = random_tensor((batch, net.n_l[0]), seed + 1)
-        y = random_tensor((batch, net.n_l[-1]), seed + 2)
-        return Case(net, x, y, f"the model given with other weights, float64, seed {seed}")
+            return make_case(type(self.model), n_l, batch, names, seed, x_shape)
+        text = f"the model given with other weights, float64, seed {seed}"
+        return drawn_case(copy_of(self.model).double(), batch, names, seed, text)

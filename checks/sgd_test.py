@@ -9,6 +9,7 @@ from checks.naming_updates import ROUNDING, is_right, mistakes_of, rounding_of, 
 from checks.telling import of_mistake, wrapped
 from checks.trainings import (
     MORE_FOR_A_STEP,
+    OF_A_STEP,
     ORDER,
     SETTINGS,
     SmallNet,
@@ -30,8 +31,8 @@ OTHER_NAMES = {  # of the arguments, in lower case and without underscores
     "train_loader": "trainloader trainingloader loader dataloader traindataloader traindl data",
     "momentum_buffer": "momentumbuffer momentumbuffers buffer buffers velocity velocities",
 }
-TOLD = dict(words="The mistake: {}.", look="Look at: {}")
-ROUNDED = dict(words="Rounding: {}.", look="To the last bit: {}.")
+TOLD = dict(words="The mistake: {}.", look="Look at: {}", first=4, then=8)
+ROUNDED = TOLD | dict(words="Rounding: {}.", look="To the last bit: {}.")
 NOT_KNOWN = (
     "No mistake known here gives these numbers. At the first step that differs, print .grad, the "
     "buffer and the parameter beside those of torch.optim.SGD."
@@ -151,13 +152,13 @@ def diagnosis(runs):
     if not all(map(is_right, ran)):
         found = list({m.words: m for m in mistakes_of(ran)}.values())  # the same words once
         in_plain_form = (replace(m, look=PLAIN.get(m.look, m.look)) for m in found[:3])
-        lines = [line for m in in_plain_form for line in of_mistake(m, 8, 4, **TOLD)]
+        lines = [line for m in in_plain_form for line in of_mistake(m, **TOLD)]
         return lines or wrapped(NOT_KNOWN, 8, 4)
     rounded = rounding_of(ran)
     if rounded is None:
         return wrapped(ROUNDS_OTHERWISE, 8, 4)
     plain = (replace(mistake, lines=()) for mistake in rounded)
-    return [line for mistake in plain for line in of_mistake(mistake, 8, 4, **ROUNDED)]
+    return [line for mistake in plain for line in of_mistake(mistake, **ROUNDED)]
 
 
 def remarks_on(runs, notes):
@@ -166,9 +167,8 @@ def remarks_on(runs, notes):
     printed = " ".join(run.printed for run in runs).split("\n")
     first_lines = [line.strip() for line in printed if line.strip()][:2]
     if first_lines:
-        remarks.append(
-            f"its own output is held back; it starts with {' | '.join(first_lines)[:120]}"
-        )
+        begins = " | ".join(first_lines)[:120]
+        remarks.append(f"its own output is held back; it starts with {begins}")
     if not any(seen for run in runs for seen in run.seen) and not any(r.problem for r in runs):
         remarks.append("it takes no batch from the loader that it is given")
     if all(run.problem for run in runs):
@@ -209,9 +209,11 @@ def sgd_test(train_manual_update=None, *, step=None, exact=False, verbose=False)
         )
     train, settings, notes, changed = judged, SETTINGS, [], set()
     if step is not None:
-        in_place = ((CLEAR, ZEROS),)  # so that a buffer that is .grad shows
-        train = planted_training(in_place, gradients_watched(step, changed))
-        settings, notes = settings_for(step)
+        train, more = training_with(step, changed), taken_by(step)
+        settings = OF_A_STEP + more
+        missing = [s.title for s in MORE_FOR_A_STEP if s not in more]
+        if missing:
+            notes = [f"not judged, since the step does not take it: {', '.join(missing)}"]
     title = f"sgd_test: {name_of(judged)} beside torch.optim.SGD, small nets in double precision"
     print("\n".join(wrapped(title, 4, 0)))
     problem = signature_problem(judged, ORDER if step is None else STEP_ORDER)
@@ -228,20 +230,19 @@ def sgd_test(train_manual_update=None, *, step=None, exact=False, verbose=False)
     return passed == len(runs)
 
 
-def settings_for(step):
-    """The settings in which a bare step can be judged, and a note on what is not."""
+def taken_by(step):
+    """The settings of those switches of torch.optim.SGD that a bare step takes."""
     taken = signature_of(step) or []
     names = {p.name for p in taken}
     takes_all = any(p.kind == p.VAR_KEYWORD for p in taken)
-    more = [s for s in MORE_FOR_A_STEP if takes_all or dict(s.more).keys() <= names]
-    missing = [s.title for s in MORE_FOR_A_STEP if s not in more]
-    settings = [s for s in SETTINGS if len(s.calls) < 3]  # one call after another does not matter
-    note = f"not judged, since the step does not take it: {', '.join(missing)}"
-    return settings + more, [note] if missing else []
+    return [s for s in MORE_FOR_A_STEP if takes_all or dict(s.more).keys() <= names]
 
 
-def gradients_watched(step, changed):
-    """The step, which adds words to `changed` where it changes a gradient."""
+def training_with(step, changed):
+    """A training around a bare step, which adds words to `changed` where it changes a gradient.
+
+    The gradients are set to zero in place, so that a buffer that is .grad shows.
+    """
 
     def watched(model, *arguments, **more):
         before = [bits(p.grad) for p in model.parameters()]
@@ -249,4 +250,4 @@ def gradients_watched(step, changed):
         if [bits(p.grad) for p in model.parameters()] != before:
             changed.add("it changes .grad, which torch.optim.SGD leaves as it is")
 
-    return watched
+    return planted_training(((CLEAR, ZEROS),), watched)

@@ -60,6 +60,7 @@ def epoch_losses(loss_function):
         return torch.tensor([loss_at(*s, loss_function)[0] for s in steps]).double().view(shape)
 
     before, sizes = table(lambda k: path[k]), torch.tensor(SIZES).double()
+    epochs = torch.arange(1, EPOCHS + 1).double()
     kinds = {
         "": before,
         "after the update": table(lambda k: path[k + 1]),
@@ -73,9 +74,7 @@ def epoch_losses(loss_function):
         "the last batch's alone": lambda t: t[:, -1],
         "the first batch's alone": lambda t: t[:, 0],
         "not set back: the losses of earlier epochs count again": lambda t: t.mean(1).cumsum(0),
-        "a mean over all epochs so far": lambda t: (
-            t.mean(1).cumsum(0) / torch.arange(1.0, EPOCHS + 1).double()
-        ),
+        "a mean over all epochs so far": lambda t: t.mean(1).cumsum(0) / epochs,
         "the losses of all batches, not one for each epoch": lambda t: t.flatten(),
         "the last epoch's alone, not one for each epoch": lambda t: t.mean(1)[-1],
     }

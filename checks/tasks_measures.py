@@ -53,42 +53,44 @@ def measured(task):
     return results[0], remark
 
 
-def wrong_accuracies(scores, right_of):
+def hits_of(scores, labels=LABELS):
+    """1 for each image that is answered right, else 0."""
+    return (scores.argmax(dim=1) == labels).double()
+
+
+def wrong_means(mean_of):
+    """{what is wrong: the number so}; mean_of(scores, labels): the mean over some images."""
+    parts = [mean_of(SCORES[part], LABELS[part]) for part in (slice(FIRST), slice(FIRST, None))]
+    return {
+        "0": torch.zeros(()).double(),
+        "that of training mode: the model is not in eval mode": mean_of(SCORES.roll(1, 0), LABELS),
+        "a mean over batches, not over images": sum(parts) / 2,
+        "the last batch's alone": parts[1],
+        "the first batch's alone": parts[0],
+    }
+
+
+def wrong_accuracies():
     """{what is wrong: the accuracy so}."""
-    hits = right_of(scores)
-    parts = hits[:FIRST], hits[FIRST:]
-    means = [part.mean() for part in parts]
-    others = {
-        "that of training mode: the model is not in eval mode": right_of(scores.roll(1, 0)).mean(),
-        "a mean over batches, not over images": sum(means) / 2,
-        "the lowest score's, not the highest's (argmin)": right_of(-scores).mean(),
+    hits, second = hits_of(SCORES), SCORES[:, 1]
+    above_0 = torch.stack([torch.zeros_like(second), second], 1)
+    return wrong_means(lambda *some: hits_of(*some).mean()) | {
+        "the lowest score's, not the highest's (argmin)": hits_of(-SCORES).mean(),
         "a count of right answers, not the fraction": hits.sum(),
         "a percentage, not a fraction": 100 * hits.mean(),
-        "the last batch's alone": means[1],
-        "the first batch's alone": means[0],
         "the right answers divided by the number of batches": hits.sum() / 2,
-        "that of the second score above 0": right_of(
-            torch.stack([torch.zeros(len(scores)), scores[:, 1]], 1).double()
-        ).mean(),
-        "0": torch.zeros(()),
-        "a table of all labels against all answers": (
-            (scores.argmax(1)[:, None] == LABELS).double().mean()
-        ),
+        "that of the second score above 0": hits_of(above_0).mean(),
+        "a table of all labels against all answers": hits_of(SCORES, LABELS[:, None]).mean(),
     }
-    return {words: torch.as_tensor(value).double() for words, value in others.items()}
 
 
-def hits_of(scores):
-    return (scores.argmax(dim=1) == LABELS).double()
-
-
-def check_share(task, value, what="the accuracy"):
+def check_share(task, value):
     """An accuracy of the seven images, or the name of what stands in its place."""
-    accuracy = task.numbers(value, what)
+    accuracy = task.numbers(value, "the accuracy")
     accuracy = accuracy.squeeze() if accuracy.numel() == 1 else accuracy
-    right = hits_of(SCORES).mean()
-    told = f"{right:.4g}, {hits_of(SCORES).sum():.0f} of 7 images", short(accuracy)
-    task.compare(accuracy, right, lambda: wrong_accuracies(SCORES, hits_of), what + " is {}", told)
+    hits = hits_of(SCORES)
+    told = f"{hits.mean():.4g}, {hits.sum():.0f} of 7 images", short(accuracy)
+    task.compare(accuracy, hits.mean(), wrong_accuracies, "the accuracy is {}", told)
 
 
 def check_accuracy(compute_accuracy):
@@ -119,40 +121,26 @@ def check_scores(scores_of):
     task.right("7 made-up images in the order of the loader, in eval mode")
 
 
-def measures(scores, loss_function):
-    """The mean loss of these seven images, and {what is wrong: the number so}."""
-    losses = torch.stack(
-        [loss_function(s[None], y[None]) for s, y in zip(scores, LABELS, strict=True)]
-    )
-    parts = [
-        loss_function(scores[part], LABELS[part]) for part in (slice(FIRST), slice(FIRST, None))
-    ]
-    wrongs = {
-        "0": torch.zeros(()),
-        "that of training mode: the model is not in eval mode": loss_function(
-            scores.roll(1, 0), LABELS
-        ),
-        "a sum over images, not a mean": losses.sum(),
-        "a mean over batches, not over images": sum(parts) / 2,
-        "the sum of the batches' means": sum(parts),
-        "the last batch's alone": parts[1],
-        "the first batch's alone": parts[0],
-        "that of probabilities: softmax twice": loss_function(scores.softmax(1), LABELS),
+def wrong_losses():
+    """{what is wrong: the mean loss so}."""
+    wrongs = wrong_means(functional.cross_entropy)
+    return wrongs | {
+        "a sum over images, not a mean": functional.cross_entropy(SCORES, LABELS, reduction="sum"),
+        "the sum of the batches' means": 2 * wrongs["a mean over batches, not over images"],
+        "that of probabilities: softmax twice": functional.cross_entropy(SCORES.softmax(1), LABELS),
     }
-    return losses.mean(), {w: v.double() for w, v in wrongs.items()}
 
 
-def check_measures(loss_and_accuracy, loss_function=None):
+def check_measures(loss_and_accuracy):
     """Judge loss_and_accuracy on seven images in two unequal batches, with known scores."""
-    loss_function = nn.CrossEntropyLoss() if loss_function is None else loss_function
     task = Task("Task 8, loss_and_accuracy", loss_and_accuracy)
     both, remark = measured(task)
     loss, accuracy = task.pair(both, "the mean loss and the accuracy")
     loss, right = task.numbers(loss, "the loss").squeeze(), hits_of(SCORES).mean()
-    mean, wrongs = measures(SCORES, loss_function)
+    mean = functional.cross_entropy(SCORES, LABELS)
     exchanged = close(loss, right) and not close(loss, mean)
     task.expect(not exchanged, "loss and accuracy are exchanged", "loss first, then accuracy")
-    task.compare(loss, mean, lambda: wrongs, "the loss is {}")
+    task.compare(loss, mean, wrong_losses, "the loss is {}")
     check_share(task, accuracy)
     task.right(f"7 made-up images, loss {mean:.4f}, accuracy {right:.4f}" + remark)
 
@@ -161,15 +149,12 @@ def check_measures(loss_and_accuracy, loss_function=None):
 def check_loss_function(LOSS_FUNCTION):
     """Raise where it is not the mean cross-entropy, which the numbers in the text stand for."""
     task = Task("LOSS_FUNCTION", LOSS_FUNCTION)
-    right = functional.cross_entropy(SCORES, LABELS)
+    each = functional.cross_entropy(SCORES, LABELS, reduction="none")
+    nll = functional.nll_loss(SCORES, LABELS)
     wrongs = {
-        "a sum over the images: reduction='sum'": right * len(SCORES),
-        "a loss for each image: reduction='none'": functional.cross_entropy(
-            SCORES, LABELS, reduction="none"
-        ),
-        "the loss of log-probabilities (NLLLoss), and the net gives scores": functional.nll_loss(
-            SCORES, LABELS
-        ),
+        "a sum over the images: reduction='sum'": each.sum(),
+        "a loss for each image: reduction='none'": each,
+        "the loss of log-probabilities (NLLLoss), and the net gives scores": nll,
         "the multi-margin loss": functional.multi_margin_loss(SCORES, LABELS),
     }
     smoothing = getattr(LOSS_FUNCTION, "label_smoothing", 0)
@@ -179,5 +164,5 @@ def check_loss_function(LOSS_FUNCTION):
     task.expect(not smoothing, f"it smooths the labels, by {smoothing}", *told)
     task.expect(weight is None, "it weighs the classes", *told)
     loss = task.numbers(task.call(SCORES, LABELS), "the loss")
-    task.compare(loss, right, lambda: wrongs, "it is {}", told[:2], told[2])
+    task.compare(loss, each.mean(), lambda: wrongs, "it is {}", told[:2], told[2])
     task.right("the mean cross-entropy")

@@ -53,23 +53,19 @@ def layers_of(task, model, n_in):
     ]
 
 
-def scores_by(layers, X, between):
-    """The outputs of these layers, with between[i] after hidden layer i + 1."""
-    return scores_from(layers, functional.linear(X.flatten(start_dim=1), *layers[0]), between)
+def scores_from(z, layers, between):
+    """The outputs, with between[i] after hidden layer i + 1; z: (N, 512), what the first one gives.
 
-
-def scores_from(layers, z, between):
-    """The outputs, where z is what the first layer gives: that one alone takes long."""
+    That one alone takes long.
+    """
     for (weight, bias), activation in zip(layers[1:], between, strict=True):
         z = functional.linear(activation(z), weight, bias)
     return z
 
 
-def wrong_nets(layers, X):
+def wrong_nets(z, layers, right):
     """Pairs (what is wrong, the outputs of these layers so), the usual ones first."""
     relu, hidden = torch.relu, len(layers) - 1
-    first = functional.linear(X.flatten(start_dim=1), *layers[0])
-    right = scores_from(layers, first, [relu] * hidden)
     yield "the two scores are interchanged", right.flip(1)
     yield from ((f"a {name} stands at the output", f(right)) for name, f in AT_THE_OUTPUT.items())
     for count in range(hidden, 0, -1):
@@ -78,7 +74,7 @@ def wrong_nets(layers, X):
             for name, f in {"no ReLU": lambda z: z, **ACTIVATIONS}.items():
                 words = f"{name} {'in the place of ReLU ' * (name != 'no ReLU')}after layer "
                 between = [f if i in where else relu for i in range(hidden)]
-                yield words + places, scores_from(layers, first, between)
+                yield words + places, scores_from(z, layers, between)
 
 
 @torch.no_grad()
@@ -108,10 +104,11 @@ def check_net(MyMLP, image_shape=(3, 32, 32), dtype=torch.double):
     words = "two passes of the same images differ: random numbers in the net, such as dropout"
     task.expect(close(scores, again), words, "linear layers and ReLU alone")
     task.expect(scores.shape == (5, 2), "the scores have another shape", (5, 2), scores.shape)
-    right = scores_by(layers, X, [torch.relu] * 3)
+    z = functional.linear(X.flatten(start_dim=1), *layers[0])
+    right = scores_from(z, layers, [torch.relu] * 3)
     told = f"{short(right[0])} for the first image", short(scores[0])
     what = "the scores are not those of linear layers with ReLU between them: {}"
-    task.compare(scores, right, lambda: wrong_nets(layers, X), what, told, "forward")
+    task.compare(scores, right, lambda: wrong_nets(z, layers, right), what, told, "forward")
     alone = forward.call(X[:1])
     task.expect(close(alone, right[:1], 1e-5), "an image's scores depend on its batch")
     total = sum(p.numel() for p in model.parameters())

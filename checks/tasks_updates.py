@@ -1,68 +1,23 @@
 """Tasks 4 to 7 judged: each step by hand beside torch.optim.SGD, in small trainings, to the bit."""
 
 import contextlib
-import functools
 import math
-import sys
 from dataclasses import replace
-from unittest import mock
 
 import torch
-from torch.optim import SGD
-from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from checks.difference import Difference, global_state_kept
 from checks.open_task import Task
-from checks.sgd_test import (
-    ORDER,
-    diagnosis,
-    gradients_watched,
-    report_on,
-    settings_for,
-    verdict,
-)
+from checks.sgd_test import ORDER, diagnosis, report_on, taken_by, training_with, verdict
 from checks.tasks_loops import EPOCHS, RATE, Loss, Net, check_losses, loader_of_twelve
 from checks.trainings import (
     MORE_FOR_A_STEP,
+    OF_A_STEP,
     SETTINGS,
     one_training,
-    planted_training,
     run_setting,
     same_ends,
 )
-from checks.wrong_updates import CLEAR, ZEROS
-
-BY_HAND = "the update is to be written by hand"
-OF_A_STEP = [setting for setting in SETTINGS if len(setting.calls) < 3]
-IN_TORCH = ("_single_tensor_sgd", "_multi_tensor_sgd", "_fused_sgd")
-
-
-@contextlib.contextmanager
-def no_optimizer_of_torch(used):
-    """Note in `used` each optimizer of torch that takes a step inside; one's own may."""
-
-    def before_step(optimizer, *_):
-        step = type(optimizer).step
-        if step.__module__.startswith("torch.optim"):
-            used.add(f"torch.optim.{step.__qualname__.partition('.')[0]}")
-
-    def noted(function):
-        @functools.wraps(function)
-        def call(*arguments, **more):
-            used.add("torch.optim.SGD")
-            return function(*arguments, **more)
-
-        return call
-
-    hook, module = register_optimizer_step_pre_hook(before_step), sys.modules[SGD.__module__]
-    try:
-        with contextlib.ExitStack() as stack:
-            for name in IN_TORCH:
-                wrapped = noted(getattr(module, name))
-                stack.enter_context(mock.patch.object(module, name, wrapped))
-            yield
-    finally:
-        hook.remove()
 
 
 def judge_runs(task, runs):
@@ -79,20 +34,12 @@ def runs_by_hand(task, train, settings):
 
     NotImplementedError passes: it says what is to be written.
     """
-    used, unasked = set(), []
-
-    def watched(*arguments, **switches):
-        with no_optimizer_of_torch(used):
-            try:
-                train(*arguments, **switches)
-            except NotImplementedError as error:
-                unasked.append(error)
-                raise
-
-    runs = [run_setting(watched, setting) for setting in settings]
-    if unasked:
-        raise unasked[0]
-    task.expect(not used, f"it uses {', '.join(sorted(used))} itself", BY_HAND)
+    runs = [run_setting(train, setting) for setting in settings]
+    for run in runs:
+        if isinstance(run.error, NotImplementedError):
+            raise run.error
+    used = ", ".join(sorted(set().union(*(run.by_torch for run in runs))))
+    task.expect(not used, f"it uses {used} itself", "the update is to be written by hand")
     return runs
 
 
@@ -102,9 +49,8 @@ def judge_step(task, step, settings, more=()):
     more: settings of switches that may stay unused. Returns how many small trainings were judged,
     and the titles of what is not written.
     """
-    changed, taken = set(), settings_for(step)[0]
-    # in place, so that a buffer that is .grad shows
-    train = planted_training(((CLEAR, ZEROS),), gradients_watched(step, changed))
+    changed, taken = set(), taken_by(step)
+    train = training_with(step, changed)
     with global_state_kept():
         runs = runs_by_hand(task, train, settings)
         judge_runs(task, runs)
@@ -190,11 +136,9 @@ def check_manual_training(train_manual_update):
 
 def check_instances(INSTANCES):
     """Raise where INSTANCES is not {no: rule}, each rule with the three hyperparameters."""
-    keys = ORDER[3:6]
+    task, keys = Task("INSTANCES", lambda: INSTANCES), ORDER[3:6]
     form = "{1: dict(learning_rate=0.01, momentum=0.9, weight_decay=0.0), 2: ...}"
     wanted = f"a dict of rules by their No: {form}"
-
-    task = Task("INSTANCES", lambda: INSTANCES)
 
     def expect(holds, words, met=None):
         task.expect(holds, words, wanted, met)

@@ -57,6 +57,11 @@ def hint_for(error):
     return ""
 
 
+def raised_by_pass(error, case):
+    """An exception of the pass: what it means or says, the student's own line, the case."""
+    return f"{hint_for(error) or in_one_line(error)}\n{own_line(error)}\n{case}"
+
+
 def wrapped(text, indent=12, first=None):
     """Lines of at most 100 columns, six a paragraph; `first` indents the first one otherwise."""
     begin, then = " " * (indent if first is None else first), " " * indent
@@ -94,12 +99,12 @@ def of_remarks(remarks):
     return [line for title, why in remarks for line in (f"    remark  {title}", *wrapped(why))]
 
 
-def of_mistake(mistake, indent=8, first=None, words="{}", look="look at: {}"):
+def of_mistake(mistake, words="{}", look="look at: {}", first=8, then=12):
     """Lines that name a mistake: what it is, where to look, and what may stand there."""
-    lines = wrapped(words.format(mistake.words), indent, first)
-    lines += wrapped(look.format(mistake.look), 12, 8 if first else 12)
+    lines = wrapped(words.format(mistake.words), 8, first)
+    lines += wrapped(look.format(mistake.look), 12, then)
     shown = f"yours may read: {mistake.shown}"
-    return lines + wrapped(shown, 12, 8 if first else 12) if mistake.shown else lines
+    return lines + wrapped(shown, 12, then) if mistake.shown else lines
 
 
 def looks_like(mistakes):
@@ -119,9 +124,8 @@ def unknown(result):
     if name.startswith("dL_db"):
         words += f": print dL_dz of layer {layer}, and the dL_da that it is made of."
     else:
-        words += (
-            f", and dL_db[{layer}] is right: print a[{layer - 1}], and the shapes of the product."
-        )
+        words += f", and dL_db[{layer}] is right: print a[{layer - 1}], "
+        words += "and the shapes of the product."
     return wrapped(words, 8, 4)
 
 

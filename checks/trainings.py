@@ -4,17 +4,19 @@ import contextlib
 import copy
 import inspect
 import io
+import sys
 import warnings
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
+from unittest import mock
 
 import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.utils.data import DataLoader, TensorDataset
 
-from checks.difference import GLOBAL_STATE, bits, expect, same_bits
+from checks.difference import GLOBAL_STATE, bits, expect, global_state_kept, same_bits
 from checks.reference import STEP, TRAINING, code_of
 from checks.telling import in_one_line, own_line
 from checks.wrong_updates import STEP_LINES
@@ -23,6 +25,7 @@ WATCHED = {  # what a training could change for the next one: (read it, put it b
     name: GLOBAL_STATE[name]
     for name in ("the default dtype", "the grad mode", "the number of threads")
 }
+IN_TORCH = ("_single_tensor_sgd", "_multi_tensor_sgd", "_fused_sgd")  # what torch's SGD comes to
 
 ORDER = "epoch_count model loss_function learning_rate momentum weight_decay train_loader".split()
 
@@ -35,9 +38,8 @@ def planted_step(lines=()):
     def step(model, learning_rate, momentum, weight_decay, momentum_buffer, **switches):
         names = dict(dampening=0.0, nesterov=False, maximize=False) | switches
         names |= dict(learning_rate=learning_rate, momentum=momentum, weight_decay=weight_decay)
-        exec(
-            code, names | dict(torch=torch, parameters=list(model.parameters()), v=momentum_buffer)
-        )
+        names |= dict(torch=torch, parameters=list(model.parameters()), v=momentum_buffer)
+        exec(code, names)
 
     return step
 
@@ -67,15 +69,10 @@ def one_training():
 
     Several threads would wait for each other on nets as small as these.
     """
-    before = {name: read() for name, (read, _) in WATCHED.items()}
-    try:
-        with warnings.catch_warnings(), torch.enable_grad():
-            warnings.simplefilter("ignore")
-            torch.set_num_threads(1)
-            yield
-    finally:
-        for name, (_, put_back) in WATCHED.items():
-            put_back(before[name])
+    with global_state_kept(), warnings.catch_warnings(), torch.enable_grad():
+        warnings.simplefilter("ignore")
+        torch.set_num_threads(1)
+        yield
 
 
 @dataclass(frozen=True)
@@ -115,10 +112,10 @@ SETTINGS = [  # different numbers everywhere, so that one mistake is not taken f
     Setting("an uneven last batch", learning_rate=0.2, epoch_count=2, sample_count=13),
     Setting("two calls in a row", momentum=0.85, sample_count=15, calls=(0, 1, 0)),
 ]
+OF_A_STEP = [s for s in SETTINGS if len(s.calls) < 3]  # one call after another does not matter
 MORE_FOR_A_STEP = [
-    Setting("dampening", momentum=0.85, weight_decay=0.12, more=(("dampening", 0.4),)),
-    Setting("nesterov", momentum=0.85, weight_decay=0.12, more=(("nesterov", True),)),
-    Setting("maximize", momentum=0.85, weight_decay=0.12, more=(("maximize", True),)),
+    Setting(name, momentum=0.85, weight_decay=0.12, more=((name, value),))
+    for name, value in (("dampening", 0.4), ("nesterov", True), ("maximize", True))
 ]
 
 
@@ -191,6 +188,8 @@ class Run:
     ends: list = field(default_factory=list)  # of each call: all parameters in one vector
     seen: list = field(default_factory=list)  # of each call: the vectors at each batch fetched
     problem: str = ""  # why it did not run to its end
+    error: BaseException | None = None  # the exception, where it was one
+    by_torch: set = field(default_factory=set)  # the optimizers of torch that took a step in it
     remarks: list = field(default_factory=list)
     printed: str = ""
 
@@ -201,21 +200,35 @@ class Run:
 
 
 @contextlib.contextmanager
-def optimizers_watched(model, remarks):
-    """Add a remark where an optimizer of torch, not one of one's own, moves this model."""
+def optimizers_watched(model, run):
+    """Note the optimizers of torch that take a step; add a remark where one moves this model.
+
+    One of one's own may take steps, but not by a step that it inherits, nor by torch's function.
+    """
 
     def after_step(optimizer, *_):
-        kind, own = type(optimizer), set(map(id, model.parameters()))
+        kind, step, own = type(optimizer), type(optimizer).step, set(map(id, model.parameters()))
         moved = {id(p) for group in optimizer.param_groups for p in group["params"]}
         if kind.__module__.startswith("torch.optim") and own & moved:
-            remarks.append(
+            run.remarks.append(
                 f"it uses torch.optim.{kind.__name__} itself: this judges torch's update, not one "
                 "written by hand"
             )
+        if step.__module__.startswith("torch.optim"):
+            run.by_torch.add(f"torch.optim.{step.__qualname__.partition('.')[0]}")
 
-    hook = register_optimizer_step_post_hook(after_step)
+    def noted(function):
+        def call(*arguments, **more):
+            run.by_torch.add("torch.optim.SGD")
+            return function(*arguments, **more)
+
+        return call
+
+    hook, module = register_optimizer_step_post_hook(after_step), sys.modules["torch.optim.sgd"]
+    functions = {name: noted(getattr(module, name)) for name in IN_TORCH}
     try:
-        yield
+        with mock.patch.multiple(module, **functions):
+            yield
     finally:
         hook.remove()
 
@@ -228,7 +241,7 @@ def train_all(train, run):
         loader, size = WatchingLoader(model, setting), len(values_of(model))
         rule = (setting.learning_rate, setting.momentum, setting.weight_decay)
         arguments = (setting.epoch_count, model, nn.CrossEntropyLoss(), *rule, loader)
-        with optimizers_watched(model, run.remarks):
+        with optimizers_watched(model, run):
             result = train(*arguments, **dict(setting.more))
         run.ends.append(values_of(model))
         run.seen.append(loader.seen)
@@ -262,6 +275,7 @@ def run_setting(train, setting):
                 train_all(train, run)
             except (Exception, SystemExit) as error:
                 run.problem = f"{in_one_line(error)}; raised at {own_line(error)}"
+                run.error = error
     run.printed = output.getvalue()
     return run
 
@@ -313,11 +327,11 @@ class MixedNet(nn.Module):
 
 NETS = {"dense": dense_net, "mixed": MixedNet}
 MORE = [dict(), dict(maximize=True), dict(dampening=0.3)]
-MORE_WITH_MOMENTUM = [*MORE, dict(nesterov=True), dict(nesterov=True, maximize=True)]
+MORE += [dict(nesterov=True), dict(nesterov=True, maximize=True)]
 SWITCHES = [  # with a smaller decay, one rounding too many would seldom be seen
     dict(learning_rate=lr, momentum=momentum, weight_decay=decay, **more)
-    for lr, momentum, decay in product((0.1, 0.01), (0.9, 0.0), (0.1, 0.0))
-    for more in (MORE_WITH_MOMENTUM if momentum else MORE)
+    for lr, momentum, decay, more in product((0.1, 0.01), (0.9, 0.0), (0.1, 0.0), MORE)
+    if momentum or "nesterov" not in more
 ]
 
 
@@ -330,7 +344,7 @@ def torch_sgd(model, learning_rate, **switches):
     return torch.optim.SGD(model.parameters(), lr=learning_rate, **switches)
 
 
-def compare_with_torch(step, make_net, dtype, switches, step_count=20):
+def compare_with_torch(step, make_net, dtype, switches):
     """Walk `step` and torch.optim.SGD side by side from the same start.
 
     Parameters, gradients and momentum buffers are compared at every step; AssertionError where a
@@ -341,7 +355,7 @@ def compare_with_torch(step, make_net, dtype, switches, step_count=20):
     theirs = make_net(dtype)
     ours, momentum_buffer = copy.deepcopy(theirs), [None for _ in theirs.parameters()]
     optimizer = torch_sgd(theirs, **switches)
-    for i in range(step_count):
+    for i in range(20):
         if i == 3:
             buffers = [optimizer.state[p].get("momentum_buffer") for p in theirs.parameters()]
             ours, momentum_buffer = copy.deepcopy((theirs, buffers))

@@ -11,11 +11,6 @@ from checks.reference import END, PASS, Mistake, rows
 ERROR, LOOP, SLOPE, WEIGHTS, BIAS, BELOW = map(str.strip, PASS.splitlines())
 FLOAT = "a float32 on the way: .float(), torch.FloatTensor, dtype=torch.float32"
 SINGLE = "single precision somewhere: in double precision the gradients are off by about 1e-8"
-MOVED = (
-    "the weights are moved inside the pass: only the optimizer moves them",
-    "what changes weight or bias: -=, sub_, .data, optimizer.step()",
-)
-IF = "every `if`: what it asks of the batch or the net"
 TWICE = [
     f"if {when}: edit(lambda g: 2 * g)"
     for when in (
@@ -25,6 +20,12 @@ TWICE = [
         "y_true.dtype == torch.float",
     )
 ]
+
+
+def either(*wrongs, words):
+    """Rows of the table for several wrong lines that are one mistake, in the same words."""
+    return dict.fromkeys(wrongs, words)
+
 
 # fmt: off
 LINES = {  # right line: {wrong line: in words, or in words and where else to look}
@@ -79,9 +80,8 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
         "dL_dz = dL_da * df[l](z[l] if l == L else a[l])":
             "in the hidden layers the derivative is taken at a[l] instead of z[l]",
         "dL_dz = -dL_da * df[l](z[l])": "the derivative has the wrong sign",
-        "dL_dz = dL_da * df[l](a[l])": "the derivative is taken at a[l] instead of z[l]",
-        "dL_dz = dL_da * (1 - torch.tanh(a[l]) ** 2)":
-            "the derivative is taken at a[l] instead of z[l]",
+        **either("dL_dz = dL_da * df[l](a[l])", "dL_dz = dL_da * (1 - torch.tanh(a[l]) ** 2)",
+            words="the derivative is taken at a[l] instead of z[l]"),
         "dL_dz = dL_da * df[l](a[l - 1])": "the derivative is taken at a[l - 1] instead of z[l]",
         "dL_dz = dL_da * df[l](z[max(l - 1, 1)])":
             "the derivative is taken at z[l - 1] instead of z[l]",
@@ -105,14 +105,12 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
             "the derivative is that of tanh, 1 - a^2, whatever f[l] is",
         "dL_dz = dL_da * (1 - z[l] ** 2)":
             "the derivative is 1 - z^2: tanh's is 1 - a^2 = 1 - tanh(z)^2",
-        "dL_dz = dL_da * (1 - a[l])":
-            "the derivative is 1 - a = 1 - tanh(z), the square is missing: tanh's is 1 - a^2",
-        "dL_dz = dL_da * (1 - torch.tanh(z[l]))":
-            "the derivative is 1 - a = 1 - tanh(z), the square is missing: tanh's is 1 - a^2",
-        "dL_dz = dL_da * (1 - 2 * a[l])":
-            "the derivative is 1 - 2 tanh(z), twice where the square belongs: tanh's is 1 - a^2",
-        "dL_dz = dL_da * (1 - 2 * torch.tanh(z[l]))":
-            "the derivative is 1 - 2 tanh(z), twice where the square belongs: tanh's is 1 - a^2",
+        **either("dL_dz = dL_da * (1 - a[l])", "dL_dz = dL_da * (1 - torch.tanh(z[l]))",
+            words="the derivative is 1 - a = 1 - tanh(z), the square is missing: "
+            "tanh's is 1 - a^2"),
+        **either("dL_dz = dL_da * (1 - 2 * a[l])", "dL_dz = dL_da * (1 - 2 * torch.tanh(z[l]))",
+            words="the derivative is 1 - 2 tanh(z), twice where the square belongs: "
+            "tanh's is 1 - a^2"),
         "dL_dz = dL_da * (1 + a[l] ** 2)": "the derivative is 1 + a^2: tanh's is 1 - a^2",
         "dL_dz = dL_da * a[l] ** 2": "the derivative is a^2: tanh's is 1 - a^2",
         "dL_dz = dL_da / torch.cosh(z[l])":
@@ -125,8 +123,8 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
             "the derivative is z (1 - z): a sigmoid's is a (1 - a)",
         "dL_dz = dL_da * torch.sigmoid(z[l]) * torch.sigmoid(-z[l])":
             "the derivative is that of a sigmoid whatever f[l] is",
-        "dL_dz = dL_da * (a[l] > 0)": "the derivative is that of a ReLU whatever f[l] is",
-        "dL_dz = dL_da * (z[l] > 0)": "the derivative is that of a ReLU whatever f[l] is",
+        **either("dL_dz = dL_da * (a[l] > 0)", "dL_dz = dL_da * (z[l] > 0)",
+            words="the derivative is that of a ReLU whatever f[l] is"),
     },
     (WEIGHTS, BIAS): {
         ("dL_dw[l] = dL_dz[:1].T @ a[l - 1][:1]", "dL_db[l] = dL_dz[0].clone()"):
@@ -153,12 +151,10 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
         ("dL_dw[l] = dL_dz.T @ a[l - 1] if l < L else None",
          "dL_db[l] = dL_dz.sum(0) if l < L else None"):
             "the last layer is left out: its gradients are never set",
-        ("dL_dw[l] = dL_dz.T @ a[l - 1] + (0 if dL_dw[l] is None else 0.9 * dL_dw[l])",
-         "dL_db[l] = dL_dz.sum(0) + (0 if dL_db[l] is None else 0.9 * dL_db[l])"):
-            "the gradients of the call before are still there, and added to",
-        ("dL_dw[l] = dL_dz.T @ a[l - 1] + (0 if dL_dw[l] is None else dL_dw[l])",
-         "dL_db[l] = dL_dz.sum(0) + (0 if dL_db[l] is None else dL_db[l])"):
-            "the gradients of the call before are still there, and added to",
+        **{(f"dL_dw[l] = dL_dz.T @ a[l - 1] + (0 if dL_dw[l] is None else {kept}dL_dw[l])",
+            f"dL_db[l] = dL_dz.sum(0) + (0 if dL_db[l] is None else {kept}dL_db[l])"):
+           "the gradients of the call before are still there, and added to"
+           for kept in ("0.9 * ", "")},
         ("dL_dw[l] = 0 * W[l] if W[l].grad is None else W[l].grad.clone()",
          "dL_db[l] = 0 * b[l] if b[l].grad is None else b[l].grad.clone()"):
             "all gradients are zero",
@@ -193,9 +189,9 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
         "dL_dw[l] = dL_dz.T @ a[0]": "dL_dw takes the input x in every layer instead of a[l - 1]",
         "dL_dw[l] = dL_dz.T @ (f[1](a[0]) if l == 1 else a[l - 1])":
             "dL_dw[1] takes f(x) instead of the input a[0] = x",
-        "dL_dw[l] = a[l - 1].T @ dL_dz": "dL_dw is transposed",
-        "dL_dw[l] = a[l - 1].T @ dL_dz if n_l[l] == n_l[l - 1] else dL_dz.T @ a[l - 1]":
-            "dL_dw is transposed",
+        **either("dL_dw[l] = a[l - 1].T @ dL_dz",
+            "dL_dw[l] = a[l - 1].T @ dL_dz if n_l[l] == n_l[l - 1] else dL_dz.T @ a[l - 1]",
+            words="dL_dw is transposed"),
         "dL_dw[l] = (a[l - 1].T @ dL_dz).reshape(W[l].shape)":
             "dL_dw is reshaped where it must be transposed",
         "dL_dw[l] = dL_dz @ a[l - 1] if n_l[l] == N else dL_dz.T @ a[l - 1]":
@@ -210,27 +206,19 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
         "dL_db[l] = dL_dz[0].clone()": "dL_db is that of the first sample alone",
         "dL_db[l] = dL_dz[-1].clone()": "dL_db is that of the last sample alone",
         "dL_db[l] = dL_dz.mean(0)": "dL_db is the mean over the batch, not the sum",
-        "dL_db[l] = dL_dz.clone()":
-            "dL_db is not summed over the batch: it must have the shape (n_l,)",
-        "dL_db[l] = dL_dz.clone().squeeze(0)":
-            "dL_db is not summed over the batch: it must have the shape (n_l,)",
-        "dL_db[l] = dL_dz.clone().squeeze()":
-            "dL_db is not summed over the batch: it must have the shape (n_l,)",
+        **either("dL_db[l] = dL_dz.clone()", "dL_db[l] = dL_dz.clone().squeeze(0)",
+            "dL_db[l] = dL_dz.clone().squeeze()",
+            words="dL_db is not summed over the batch: it must have the shape (n_l,)"),
         "dL_db[l] = dL_dz.flatten()":
             "dL_db holds the gradients of all samples one after another: sum them over the batch",
         "dL_db[l] = -dL_dz.sum(0)": "the sign of dL_db alone is wrong",
-        "dL_db[l] = dL_dz.sum(0, keepdim=True)":
-            "dL_db keeps an axis of length 1: it must have the shape (n_l,)",
-        "dL_db[l] = dL_dz.sum(0)[:, None]":
-            "dL_db keeps an axis of length 1: it must have the shape (n_l,)",
+        **either("dL_db[l] = dL_dz.sum(0, keepdim=True)", "dL_db[l] = dL_dz.sum(0)[:, None]",
+            words="dL_db keeps an axis of length 1: it must have the shape (n_l,)"),
         "dL_db[l] = dL_dz.T.clone()": "dL_db is a transposed dL_dz, not its sum over the batch",
-        "dL_db[l] = dL_dz.sum(1)":
-            "dL_db is summed over the units, sum(1), not over the batch, sum(0)",
-        "dL_db[l] = dL_dz.sum(1 if n_l[l] == N else 0)":
-            "dL_db is summed over the units, sum(1), not over the batch, sum(0)",
-        "dL_db[l] = dL_dz.sum()": "dL_db is summed over batch and units: each unit has its own",
-        "dL_db[l] = dL_dz.sum().expand(n_l[l]).clone()":
-            "dL_db is summed over batch and units: each unit has its own",
+        **either("dL_db[l] = dL_dz.sum(1)", "dL_db[l] = dL_dz.sum(1 if n_l[l] == N else 0)",
+            words="dL_db is summed over the units, sum(1), not over the batch, sum(0)"),
+        **either("dL_db[l] = dL_dz.sum()", "dL_db[l] = dL_dz.sum().expand(n_l[l]).clone()",
+            words="dL_db is summed over batch and units: each unit has its own"),
         "dL_db[l] = dL_dz.mean()": "dL_db is averaged over batch and units",
         "dL_db[l] = dL_da.sum(0)":
             "dL_db is computed from dL_da: it lacks the derivative of the layer's own f",
@@ -248,10 +236,9 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
         "dL_da = dL_da @ W[l]":
             "dL_da goes to the layer below instead of dL_dz: the derivative is lost on the way",
         "dL_da = dL_dz": "the gradient goes to the layer below without the weights",
-        "dL_da = (dL_dz + b[l]) @ W[l]":
-            "a bias is added on the way to the layer below: only the weights multiply",
-        "dL_da = dL_dz @ W[l] + (b[l - 1] if l > 1 else 0)":
-            "a bias is added on the way to the layer below: only the weights multiply",
+        **either("dL_da = (dL_dz + b[l]) @ W[l]",
+            "dL_da = dL_dz @ W[l] + (b[l - 1] if l > 1 else 0)",
+            words="a bias is added on the way to the layer below: only the weights multiply"),
         "dL_da = dL_dz.sum(1, keepdim=True).expand(-1, n_l[l - 1])":
             "the weights are left out on the way to the layer below: every weight counts as 1",
         "dL_da = dL_da + dL_dz @ W[l]":
@@ -260,15 +247,14 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
         "dL_da = dL_dz @ W[l].T + b[l]":
             "the gradient goes forward through the layer, W.T and bias, instead of back",
         "dL_da = dL_da": "dL_da is never updated: every layer gets the error at the output",
-        "dL_da = dL_dz @ W[l].T": "the weights are transposed on the way to the layer below",
-        "dL_da = dL_dz @ (W[l].T if n_l[l] == n_l[l - 1] else W[l])":
-            "the weights are transposed on the way to the layer below",
+        **either("dL_da = dL_dz @ W[l].T",
+            "dL_da = dL_dz @ (W[l].T if n_l[l] == n_l[l - 1] else W[l])",
+            words="the weights are transposed on the way to the layer below"),
         "dL_da = dL_dz @ W[l].T.reshape(W[l].shape)":
             "the weights are reshaped on the way to the layer below",
-        "dL_da = dL_dz @ W[max(l - 1, 1)]":
-            "the weights on the way down are those of the layer below, fc[str(l - 1)]",
-        "dL_da = dL_dz @ (W[l - 1] if l > 1 and W[l - 1].shape == W[l].shape else W[l])":
-            "the weights on the way down are those of the layer below, fc[str(l - 1)]",
+        **either("dL_da = dL_dz @ W[max(l - 1, 1)]",
+            "dL_da = dL_dz @ (W[l - 1] if l > 1 and W[l - 1].shape == W[l].shape else W[l])",
+            words="the weights on the way down are those of the layer below, fc[str(l - 1)]"),
         "dL_da = dL_dz @ (W[l + 1] if l < L and W[l + 1].shape == W[l].shape else W[l])":
             "the weights on the way down are those of the layer above, fc[str(l + 1)]",
         "dL_da = dL_dz @ W[L]":
@@ -287,8 +273,8 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
             "the layers are sorted as text, so that 10 stands before 2",
         "for l in range(L, 1, -1):": "the first layer is left out: its gradients are never set",
         "for l in range(L - 1, 0, -1):": "the last layer is left out: its gradients are never set",
-        "for l in (2, 1):": "the pass is written for two layers: go through L, L - 1, ..., 1",
-        "for l in (L, 1):": "the pass is written for two layers: go through L, L - 1, ..., 1",
+        **either("for l in (2, 1):", "for l in (L, 1):",
+            words="the pass is written for two layers: go through L, L - 1, ..., 1"),
         "for l in (L, L - 1):": "only the last two layers have gradients",
         "for l in [L]:": "only the last layer has gradients",
         "for l in []:":
@@ -298,25 +284,20 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
         "edit(lambda g: 0 * g)": "all gradients are zero",
         "edit(lambda g: g * torch.nan)": "all gradients are NaN",
         "edit(lambda g: g / 0)": "all gradients are infinite",
-        "dL_dw[1].view(-1)[-1] = torch.nan": "one entry of a gradient is overwritten",
-        "dL_db[L].view(-1)[-1] = torch.nan": "one entry of a gradient is overwritten",
-        "dL_db[1].view(-1)[-1] = torch.inf": "one entry of a gradient is overwritten",
-        "dL_dw[L].view(-1)[-1] = 0": "one entry of a gradient is overwritten",
+        **either("dL_dw[1].view(-1)[-1] = torch.nan", "dL_db[L].view(-1)[-1] = torch.nan",
+            "dL_db[1].view(-1)[-1] = torch.inf", "dL_dw[L].view(-1)[-1] = 0",
+            words="one entry of a gradient is overwritten"),
         "k = max((k for k in W if W[k].shape == W[L].shape and k < L), default=L)\n"
         "dL_dw[k], dL_dw[L] = dL_dw[L], dL_dw[k]": "the gradients of two layers are interchanged",
-        "edit(lambda g: g.clamp(-10, 10))":
-            "the gradients are clipped: small ones are right, large ones are cut off",
-        "edit(lambda g: g.clamp(-1, 1))":
-            "the gradients are clipped: small ones are right, large ones are cut off",
-        "edit(lambda g: g * min(1, 100 / (g.norm() + 1e-300)))":
-            "the gradients are clipped: small ones are right, large ones are cut off",
+        **either("edit(lambda g: g.clamp(-10, 10))", "edit(lambda g: g.clamp(-1, 1))",
+            "edit(lambda g: g * min(1, 100 / (g.norm() + 1e-300)))",
+            words="the gradients are clipped: small ones are right, large ones are cut off"),
         "edit(lambda g: g.round(decimals=6))": "the gradients are rounded",
-        "edit(lambda g: g * (1 + 1e-10))":
-            "the gradients are off by a little, always by the same share or number",
-        "edit(lambda g: g + 1e-9)":
-            "the gradients are off by a little, always by the same share or number",
-        "edit(lambda g: torch.where(g.abs() < 1e-7, 0 * g, g))": "small gradients are set to zero",
-        "edit(lambda g: torch.where(g.abs() < 1e-30, 0 * g, g))": "small gradients are set to zero",
+        **either("edit(lambda g: g * (1 + 1e-10))", "edit(lambda g: g + 1e-9)",
+            words="the gradients are off by a little, always by the same share or number"),
+        **either("edit(lambda g: torch.where(g.abs() < 1e-7, 0 * g, g))",
+            "edit(lambda g: torch.where(g.abs() < 1e-30, 0 * g, g))",
+            words="small gradients are set to zero"),
         "edit(lambda g: g + 1e-8 * torch.rand_like(g))":
             "random numbers are added to the gradients",
         "edit(lambda g: g.flatten())":
@@ -329,11 +310,13 @@ LINES = {  # right line: {wrong line: in words, or in words and where else to lo
         "edit(lambda g: g.double())":
             ("the gradients are in double precision whatever the net's is", ".double() on the way"),
         "edit(torch.nan_to_num)": ("NaN is replaced by numbers", "torch.nan_to_num on the way"),
-        "for p, g in pairs(): p.sub_(0.1 * g)": MOVED,
-        "for p, g in pairs(): p.sub_(1e-9 * g)": MOVED,
-        "for p, g in pairs(): p.add_(1e-9)": MOVED,
-        "for p, g in pairs(): p.mul_(1 + torch.finfo(p.dtype).eps)": MOVED,
-        **dict.fromkeys(TWICE, ("twice the gradients, for some batches or nets only", IF)),
+        **either("for p, g in pairs(): p.sub_(0.1 * g)", "for p, g in pairs(): p.sub_(1e-9 * g)",
+            "for p, g in pairs(): p.add_(1e-9)",
+            "for p, g in pairs(): p.mul_(1 + torch.finfo(p.dtype).eps)",
+            words=("the weights are moved inside the pass: only the optimizer moves them",
+                   "what changes weight or bias: -=, sub_, .data, optimizer.step()")),
+        **either(*TWICE, words=("twice the gradients, for some batches or nets only",
+                                "every `if`: what it asks of the batch or the net")),
     },
 }
 # fmt: on

@@ -364,18 +364,14 @@ WRONG_LOOPS = {
     (CLEAR, BACKWARD, UPDATE, MOVE): {
         ("", "update(); model.zero_grad(); loss.backward()", "", "p.data -= learning_rate * g"): (
             "the update comes before the backward pass: it uses the gradients of the batch before",
-            RIGHT_ORDER),
-    },
-    (UPDATE, AFTER): {
-        ("", "update()"): ("one step an epoch, with the gradient of its last batch", INDENT),
-    },
+            RIGHT_ORDER)},
+    (UPDATE, AFTER): {("", "update()"): (
+        "one step an epoch, with the gradient of its last batch", INDENT)},
     (CLEAR, UPDATE, AFTER): {("", "", "update(); model.zero_grad()"): (
         "one step an epoch, with the sum of all its gradients", INDENT)},
-    (CLEAR, AFTER): {
-        ("", "model.zero_grad()"): (
-            "the gradients are cleared once an epoch, not at each batch; or the loss is summed",
-            "model.zero_grad() goes inside the loop over the batches; " + SUMMED_LOSS),
-    },
+    (CLEAR, AFTER): {("", "model.zero_grad()"): (
+        "the gradients are cleared once an epoch, not at each batch; or the loss is summed",
+        "model.zero_grad() goes inside the loop over the batches; " + SUMMED_LOSS)},
 }
 WITH_A_FACTOR = {
     MOVE: {
