@@ -78,7 +78,9 @@ class Mistake:
         """What a student may have written; empty where lines are left out, or nothing is a line."""
         if self.example is not None:
             return self.example
-        parts = (part.strip() for part in self.wrong.split("; ") if self.is_line)
+        parts = [part.strip() for part in self.wrong.split("; ") if self.is_line]
+        # The copy keeps a gradient from being a view, which is another mistake: nobody writes it.
+        parts = [part.replace(".clone()", "") if part[:3] == "dL_" else part for part in parts]
         return "; ".join(part for part in parts if part != "pass")
 
 

@@ -138,7 +138,8 @@ def details_of(run):
     )
     ratio = (ours - before) / (theirs - before)
     if (ratio - ratio[0]).abs().max() < 1e-6 < abs(ratio[0] - 1):
-        words += f", the move is {ratio[0]:.6g} times torch's"
+        still = abs(ratio[0]) < 1e-9
+        words += ", nothing moves" if still else f", the move is {ratio[0]:.6g} times torch's"
     words += f" ({run.setting})"
     fetched, expected = (sum(map(len, r.seen)) for r in (run, torch_run(run.setting)))
     if fetched != expected:
@@ -218,7 +219,7 @@ def sgd_test(train_manual_update=None, *, step=None, exact=False, verbose=False)
     print("\n".join(wrapped(title, 4, 0)))
     problem = signature_problem(judged, ORDER if step is None else STEP_ORDER)
     if problem:
-        print("\n".join([*wrapped(problem), f"sgd_test: 0 of {len(settings)} checks passed"]))
+        print("\n".join([*wrapped(problem), f"sgd_test: none of {len(settings)} checks was tried"]))
         return False
     # all trainings before the first verdict: a progress bar may clear what a cell has printed
     with global_state_kept():

@@ -106,13 +106,13 @@ def test_report_names_each_machine(others):
     results = Folder(ROOT / "results")
     one = results["gradient_descent"]["environment"]
     for name, values in results.items():
-        values["environment"] = one | {"rounding": "other" if name in others else "here"}
+        values["environment"] = one | {"cpu_capability": "AVX2" if name in others else "NEON"}
     text = render("report.md", results=results)
     sentence = re.search("The numbers come from.*double precision", text)[0]
     files = " and ".join(f"`results/{name}.json`" for name in others)
-    assert sentence.count("rounding `here`") == 1
+    assert sentence.count("capability NEON") == 1
     assert sentence.count(f"those in {files} from torch") == bool(others)
-    assert sentence.count("`other`") == bool(others)
+    assert sentence.count("capability AVX2") == bool(others)
 
 
 MAY_HAVE_DIGITS = (

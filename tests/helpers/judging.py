@@ -17,8 +17,9 @@ def judge(capsys, *arguments, **options):
     lines = out.splitlines()
     assert err == ""
     assert len(lines) <= 30 and max(map(len, lines)) <= 100, out
-    assert lines[0].startswith("sgd_test: ") and lines[-1].endswith(" checks passed")
-    assert ("FAILED" in out or " 0 of " in out) is not verdict
+    assert lines[0].startswith("sgd_test: ")
+    assert lines[-1].endswith((" checks passed", " checks was tried"))
+    assert ("FAILED" in out or " none of " in out) is not verdict
     checks = [line for line in lines if line.startswith(("    ok  ", "    FAILED"))]
     said = " ".join(" ".join(line for line in lines if line not in checks).split())
     return verdict, checks, said
