@@ -1,5 +1,8 @@
 """The hand-out's own test, as gradient_checks rebuilds it, in the place of this repository's."""
 
+import support
+
+import nbformat
 import pytest
 import torch
 
@@ -81,3 +84,18 @@ def test_it_rejects_a_wrong_pass_and_one_that_raises(gradient_checks):
     assert not gradient_checks.handout_accepts(lambda *_: 1 / 0)
     passed = gradient_checks.handout_verdicts(target_minus_output, "toy")
     assert not passed["autograd"] and not passed["differences"]
+
+
+@pytest.mark.parametrize("verdict", [None, True])
+def test_what_another_main_test_prints_is_seen_unless_it_says_true(part1, capsys, verdict):
+    """The notebook's cell about images calls nothing right that was not told to be."""
+
+    def another(*_, **__):
+        print("FAILED: 0 / 4")
+        return verdict
+
+    cells = nbformat.read(support.ROOT / "backpropagation.ipynb", as_version=4).cells
+    (cell,) = [c.source for c in cells if c.cell_type == "code" and "data=DATA" in c.source]
+    exec(cell, vars(part1) | {"main_test": another, "RUN_MODE": "stand-in"})
+    expected = "main_test on these images: right" if verdict else "FAILED: 0 / 4"
+    assert capsys.readouterr().out == f"{expected}\n"
